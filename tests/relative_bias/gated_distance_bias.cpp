@@ -55,3 +55,28 @@ TEST_CASE("gated biases by the formula, for every span, and their adjoint", "[re
     require_adjoint(forward, dot(MatrixD(grad_gates.transpose()), gates), size);
   }
 }
+
+TEST_CASE("gated biases of floats are each rounded twice, in rows and in columns", "[relative_bias][accuracy]") {
+  const Index heads = 2;
+  for (const Index keys : {32, 45, 96}) {
+    const AttentionSpan span = AttentionSpan::cached(3, keys);
+    DistanceTable<float> table(heads, span.distances());
+    table.values() = random_matrix(heads, span.distances().size(), 1).cast<float>().array();
+    const RowMatrix<float> gates = random_matrix(heads * 3, 2, 2).cast<float>();
+    const RowMatrix<float> before = random_matrix(heads * 3, keys, 3).cast<float>();
+    RowMatrix<float> expected = before;
+    for (Index row = 0; row < heads * 3; ++row) {
+      for (Index j = 0; j < keys; ++j) {
+        const volatile float product = gates(row, 1) * table(row / 3, span.distance(row % 3, j));
+        expected(row, j) += product;
+      }
+    }
+    RowMatrix<float> logits = before;
+    posenc::add_distance_bias(logits, table, span, gates.col(1));  // not contiguous
+    REQUIRE(same_bits(logits, expected));
+    const Eigen::RowVectorXf row_of_gates = gates.col(1).transpose();
+    logits = before;
+    posenc::add_distance_bias(logits, table, span, row_of_gates);
+    REQUIRE(same_bits(logits, expected));
+  }
+}

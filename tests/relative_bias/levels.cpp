@@ -269,6 +269,38 @@ TEMPLATE_TEST_CASE("biases by distance are added the same at every level", "[rel
   }
 }
 
+TEST_CASE("rows are added wherever they begin, with a gate and without, the same at every level",
+          "[relative_bias][add_distance_bias][levels]") {
+  std::mt19937 engine(7);
+  for (const Level level : levels()) {
+    for (std::ptrdiff_t keys = kLeastBiases; keys < 90; ++keys) {
+      const std::ptrdiff_t queries = 2, stride = keys + 2, gates_stride = 3;
+      for (std::ptrdiff_t first = 0; first < 16; ++first) {
+        const auto biases = numbers<float>(engine, at(keys + queries));
+        const auto gates = numbers<float>(engine, at(queries * gates_stride));
+        const auto x = numbers<float>(engine, at(queries * stride + 16));
+        auto expected = x, expected_gated = x;
+        for (std::ptrdiff_t i = 0; i < queries; ++i) {
+          for (std::ptrdiff_t j = 0; j < keys; ++j) {
+            const float bias = biases[at(queries - 1 - i + j)];
+            const volatile float product = gates[at(i * gates_stride)] * bias;  // never fused with the sum
+            expected[at(first + i * stride + j)] += bias;
+            expected_gated[at(first + i * stride + j)] += product;
+          }
+        }
+        auto got = x, got_gated = x;
+        BiasRows call = {got.data() + first, stride, biases.data() + queries - 1, 0, 1, queries, keys};
+        bias_row_kernel<stored_as<float>>(level)(call);
+        call.logits = got_gated.data() + first;
+        gated_bias_row_kernel<BiasRows>(level)(call, gates.data(), gates_stride);
+        INFO(name_of(level) << ", keys " << keys << ", first " << first);
+        REQUIRE(same_floats(got, expected));
+        REQUIRE(same_floats(got_gated, expected_gated));
+      }
+    }
+  }
+}
+
 TEST_CASE("two rows are added to a third at every level", "[relative_bias][levels]") {
   std::mt19937 engine(5);
   for (const Level level : levels()) {

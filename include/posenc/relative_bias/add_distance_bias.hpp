@@ -39,21 +39,37 @@ void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan
   }
 }
 
+/// Whether a kernel of the machine's level adds a table of Scalar to X, if its rows are contiguous.
+template <typename X, typename Scalar>
+inline constexpr bool has_bias_kernel = POSENC_HAS_LEVELS&& has_rows_in_memory<X>&& std::is_same_v<Scalar, float> &&
+                                        (is_half<std::decay_t<typename X::Scalar>> ||
+                                         std::is_same_v<std::decay_t<typename X::Scalar>, float>);
+
+#if POSENC_HAS_LEVELS
+/// Whether the kernels take these logits.
+template <typename X>
+bool has_bias_rows(const X& x, const AttentionSpan& span) {
+  return has_contiguous_rows(x) && span.query_len() > 0 && span.key_len() >= kLeastBiases;
+}
+
+template <typename X, typename Heads>
+BiasRows bias_rows(X& x, const Heads& heads, const AttentionSpan& span) {
+  const auto values = heads.table.values();
+  const Eigen::Index first = span.first_distance(0) - heads.table.distances().first();
+  return {x.data(),      x.outerStride(), values.data() + heads.first * values.cols() + first,
+          values.cols(), heads.count,     span.query_len(),
+          span.key_len()};
+}
+#endif
+
 /// Adds the biases of all heads by a kernel of the machine's level. False where there is none for these logits.
 template <typename X, typename Heads>
 bool add_bias_by_kernel([[maybe_unused]] X& x, [[maybe_unused]] const Heads& heads,
                         [[maybe_unused]] const AttentionSpan& span) {
 #if POSENC_HAS_LEVELS
-  using Scalar = typename std::decay_t<decltype(heads.table)>::Scalar;
-  using Target = std::decay_t<typename X::Scalar>;
-  if constexpr (has_rows_in_memory<X> && std::is_same_v<Scalar, float> &&
-                (std::is_same_v<Target, float> || is_half<Target>)) {
-    if (has_contiguous_rows(x) && span.query_len() > 0 && span.key_len() >= kLeastBiases) {
-      const auto values = heads.table.values();
-      const Eigen::Index first = span.first_distance(0) - heads.table.distances().first();
-      bias_row_kernel<stored_as<Target>>(level_of_machine())(
-          {x.data(), x.outerStride(), values.data() + heads.first * values.cols() + first, values.cols(), heads.count,
-           span.query_len(), span.key_len()});
+  if constexpr (has_bias_kernel<X, typename std::decay_t<decltype(heads.table)>::Scalar>) {
+    if (has_bias_rows(x, span)) {
+      bias_row_kernel<stored_as<std::decay_t<typename X::Scalar>>>(level_of_machine())(bias_rows(x, heads, span));
       return true;
     }
   }
@@ -123,8 +139,10 @@ template <typename... Arguments>
 auto add_distance_bias(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
-      "posenc: write add_distance_bias(logits, table, span): logits is an Eigen object, table a DistanceTable "
-      "or its head(h), span is AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, key_len)");
+      "posenc: write add_distance_bias(logits, table, span), or (logits, table, span, row_gates): logits is an Eigen "
+      "object, table a DistanceTable or its head(h), span is AttentionSpan::square(seq_len), cached(query_len, "
+      "key_len) "
+      "or at(queries, key_len), row_gates a list with one number for each row of the logits");
 }
 
 /// The gradient of add_distance_bias(): adds the diagonal sums of dL/d(logits) into `grad_table`.
@@ -165,8 +183,9 @@ void distance_bias_backward(GradTable&& grad_table, const Grad& grad_logits, con
 template <typename... Arguments>
 auto distance_bias_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write distance_bias_backward(grad_table, grad_logits, span): grad_table is a DistanceTable or "
-                "its head(h), grad_logits an Eigen object, span that of the forward call");
+                "posenc: write distance_bias_backward(grad_table, grad_logits, span), or with gates (grad_table, "
+                "grad_row_gates, grad_logits, table, span, row_gates): grad_table is a DistanceTable or its head(h), "
+                "grad_logits an Eigen object, the rest as in the forward call");
 }
 
 }  // namespace POSENC_ABI

@@ -210,7 +210,8 @@ template <typename... Arguments>
 auto add_window_bias(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_window_bias(logits, table): logits is an Eigen object, table a WindowTable for all "
-                "heads stacked, or its head(h) for one");
+                "heads stacked, or its head(h) for one; of three axes (logits, tables), a vector of 2 frames - 1 of "
+                "them");
 }
 
 /// The gradient of add_window_bias(): adds the sums over equal displacements into `grad_table`.
@@ -248,7 +249,8 @@ template <typename... Arguments>
 auto window_bias_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write window_bias_backward(grad_table, grad_logits): grad_table is a WindowTable or its "
-                "head(h), grad_logits an Eigen object");
+                "head(h), grad_logits an Eigen object; of three axes (grad_tables, grad_logits), a vector of tables "
+                "with a name");
 }
 
 }  // namespace POSENC_ABI

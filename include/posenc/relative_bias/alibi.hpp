@@ -107,9 +107,12 @@ DistanceTable<Scalar> make_alibi_table(const Slopes& slopes, const DistanceRange
 /// Says what is missing or out of order.
 template <typename Scalar = void, typename... Arguments>
 auto make_alibi_table(const Arguments&...) {
-  static_assert(detail::kMisuse<Scalar, Arguments...>,
-                "posenc: write make_alibi_table<float>(slopes, distances, form): slopes is a list with one for each "
-                "head, alibi_slopes(num_heads); distances is span.distances(); form is AlibiForm::causal or symmetric");
+  static_assert(
+      detail::kMisuse<Scalar, Arguments...>,
+      "posenc: write make_alibi_table<float>(slopes, distances, form), or (left, right, distances), or on a "
+      "grid (slopes, window, distance): slopes, left and right are lists with one for each head, "
+      "alibi_slopes(num_heads); distances is span.distances(); form is AlibiForm::causal or symmetric; window "
+      "is a GridShape(height, width); distance is GridDistance::manhattan or euclidean");
   return detail::Misfit<Arguments...>();
 }
 
@@ -185,7 +188,8 @@ template <typename... Arguments>
 auto alibi_table_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write alibi_table_backward(grad_slopes, grad_table, form), or (grad_left, grad_right, "
-                "grad_table): lists with one number for each head, then the gradient of the table");
+                "grad_table), or on a grid (grad_slopes, grad_table, distance): lists with one number for each head, "
+                "then the gradient of the table");
 }
 
 }  // namespace POSENC_ABI

@@ -34,6 +34,24 @@ typename Gates::Scalar gate_at(const Gates& gates, Eigen::Index i) {
   return gates.cols() == 1 ? gates.coeff(i, 0) : gates.coeff(0, i);
 }
 
+/// Adds gated biases by a kernel of the machine's level. False where there is none for these logits and gates.
+template <typename X, typename Heads, typename Gates>
+bool add_gated_bias_by_kernel([[maybe_unused]] X& x, [[maybe_unused]] const Heads& heads,
+                              [[maybe_unused]] const AttentionSpan& span, [[maybe_unused]] const Gates& gates) {
+#if POSENC_HAS_LEVELS
+  if constexpr (has_bias_kernel<X, typename std::decay_t<decltype(heads.table)>::Scalar> &&
+                std::is_same_v<std::decay_t<typename X::Scalar>, float> &&
+                std::is_same_v<std::decay_t<typename Gates::Scalar>, float> && has_memory<Gates>) {
+    if (has_bias_rows(x, span)) {
+      gated_bias_row_kernel<BiasRows>(level_of_machine())(bias_rows(x, heads, span), gates.data(),
+                                                          gates.cols() == 1 ? gates.rowStride() : gates.colStride());
+      return true;
+    }
+  }
+#endif
+  return false;
+}
+
 }  // namespace detail
 
 /// Adds a bias by distance, multiplied by a gate of each query, in place. In WavLM the gate is a (b c_h - 1) + 2, where
@@ -66,6 +84,7 @@ void add_distance_bias(Logits&& logits, const Table& table, const AttentionSpan&
   detail::require_target(function, "logits", x, heads.table.values(), row_gates);
   if (span.key_len() == 0) return;
   const auto& gates = detail::evaluated(row_gates);
+  if (detail::add_gated_bias_by_kernel(x, heads, span, gates)) return;
   const auto values = heads.table.values();
   const Eigen::Index origin = -heads.table.distances().first();
   for (Eigen::Index h = 0; h < heads.count; ++h) {

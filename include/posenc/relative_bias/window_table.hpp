@@ -160,7 +160,8 @@ template <typename... Arguments>
 auto window_table_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write window_table_backward(grad_weights, grad_table): grad_weights has the shape of the "
-                "weights, grad_table is the WindowTable that window_bias_backward() sums into");
+                "weights, grad_table is the WindowTable, or of three axes the vector of them, that "
+                "window_bias_backward() sums into");
 }
 
 }  // namespace POSENC_ABI

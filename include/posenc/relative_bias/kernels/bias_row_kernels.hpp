@@ -49,6 +49,24 @@ BiasRowKernel bias_row_kernel(Level level) {
   return kKernels[level];
 }
 
+/// The kernel that multiplies the biases of each row by its gate, for logits of float. A template, so that what no program
+/// calls is not compiled.
+template <typename Call>
+auto gated_bias_row_kernel(Level level) {
+  static constexpr void (*kKernels[])(const Call&, const float*, std::ptrdiff_t) = {
+#if POSENC_LOWEST_LEVEL <= 1
+    sse2::add_gated_bias_rows<Call>,
+#endif
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+    avx2::add_gated_bias_rows<Call>,
+#endif
+#if POSENC_HIGHEST_LEVEL >= 3
+    avx512::add_gated_bias_rows<Call>,
+#endif
+  };
+  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+}
+
 /// The kernel that adds two rows to one at a level.
 template <typename Float>
 TwoRowKernel<Float> two_row_kernel(Level level) {
