@@ -143,8 +143,7 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 #if POSENC_HIGHEST_LEVEL >= 3
   if constexpr (has_window_runs<Grad, Scalar> && std::is_same_v<Scalar, float>) {
     const GridShape window = grad_table.window();
-    // The kernel reads a few numbers of the next row, which shall lie behind this one.
-    if (has_contiguous_rows(grad) && grad.outerStride() >= grad.cols() && level_of_machine() == Level::avx512 &&
+    if (has_contiguous_rows(grad) && level_of_machine() == Level::avx512 &&
         can_sum_window(window.height(), window.width())) {
       avx512::sum_window(WindowSums{first_window_logit(grad, grad_table.class_token(), first_row), grad.outerStride(),
                                     values.data(), window.height(), window.width()});

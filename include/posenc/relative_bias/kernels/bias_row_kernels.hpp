@@ -39,6 +39,8 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 using BiasRowKernel = void (*)(const BiasRows&);
+template <typename Call>
+using GatedBiasRowKernel = void (*)(const Call& call, const float* gates, std::ptrdiff_t gates_stride);
 template <typename Float>
 using TwoRowKernel = void (*)(Float* to, const float* a, const float* b, std::ptrdiff_t count);
 
@@ -49,22 +51,11 @@ BiasRowKernel bias_row_kernel(Level level) {
   return kKernels[level];
 }
 
-/// The kernel that multiplies the biases of each row by its gate, for logits of float. A template, so that what no program
-/// calls is not compiled.
+/// The kernel that multiplies the biases of each row by its gate, for logits of float.
 template <typename Call>
-auto gated_bias_row_kernel(Level level) {
-  static constexpr void (*kKernels[])(const Call&, const float*, std::ptrdiff_t) = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::add_gated_bias_rows<Call>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::add_gated_bias_rows<Call>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::add_gated_bias_rows<Call>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+GatedBiasRowKernel<Call> gated_bias_row_kernel(Level level) {
+  static constexpr KernelTable<GatedBiasRowKernel<Call>> kKernels{{POSENC_OF_EACH_LEVEL(add_gated_bias_rows<Call>)}};
+  return kKernels[level];
 }
 
 /// The kernel that adds two rows to one at a level.

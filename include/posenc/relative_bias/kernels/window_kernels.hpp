@@ -47,9 +47,9 @@ inline bool can_add_window(std::ptrdiff_t height, std::ptrdiff_t width) {
 }
 
 /// Whether sum_window() takes a window: a row of sums fits in two vectors, and the part of them that is written in vain
-/// lies in the next one.
+/// lies in the next one; what is read of a row of the gradient before or behind a run lies in the row.
 inline bool can_sum_window(std::ptrdiff_t height, std::ptrdiff_t width) {
-  return height <= kSummedHeight && width >= 5 && width <= 16;
+  return height >= 2 && height <= kSummedHeight && width >= 5 && width <= 16;
 }
 
 }  // namespace detail
