@@ -113,7 +113,7 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
 /// @throws std::invalid_argument  another shape of logits; memory of logits that overlaps itself or the table.
 /// @throws std::out_of_range      a distance that the table lacks. `logits` is then unchanged.
 /// Cost:     one addition for each logit, in order of memory. With a table of floats, row-major logits run by vectors
-///           of the machine, whatever the flags: float at 0.8 of the speed of adding a constant, half at 0.5, bfloat16
+///           of the machine, whatever the flags: float at 0.8 to 1 of the speed of adding a constant, half at 0.5, bfloat16
 ///           at 0.3, where conversions and not memory are the limit; no allocation
 ///           (bench_relative_bias: biases by distance).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
