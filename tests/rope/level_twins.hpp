@@ -43,6 +43,19 @@ inline float multiply_add_twin(posenc::detail::Level level, float a, float b, fl
   return product + c;
 }
 
+/// The pair (a, b) after the rotation by (c, s).
+template <typename Out, typename In>
+void rotate_twin(posenc::detail::Level level, Out& out_a, Out& out_b, const In& in_a, const In& in_b, float c,
+                 float s) {
+  using posenc::detail::cast_scalar;
+  const float a = cast_scalar<float>(in_a);
+  const float b = cast_scalar<float>(in_b);
+  const volatile float bs = b * s;
+  const volatile float as = a * s;
+  out_a = cast_scalar<Out>(multiply_add_twin(level, a, c, -bs));
+  out_b = cast_scalar<Out>(multiply_add_twin(level, b, c, as));
+}
+
 template <typename Scalar>
 bool same_number(const Scalar& a, const Scalar& b) {
   if (std::memcmp(&a, &b, sizeof a) == 0) return true;

@@ -21,17 +21,6 @@ namespace {
 using namespace posenc_tests;
 using namespace posenc::detail;
 
-/// The pair (a, b) after the rotation by (c, s).
-template <typename Out, typename In>
-void rotate_twin(Level level, Out& out_a, Out& out_b, const In& in_a, const In& in_b, float c, float s) {
-  const float a = cast_scalar<float>(in_a);
-  const float b = cast_scalar<float>(in_b);
-  const volatile float bs = b * s;
-  const volatile float as = a * s;
-  out_a = cast_scalar<Out>(multiply_add_twin(level, a, c, -bs));
-  out_b = cast_scalar<Out>(multiply_add_twin(level, b, c, as));
-}
-
 /// One shape of a call, in a buffer with numbers around what rotates.
 struct Shape {
   std::ptrdiff_t pairs, heads, tokens;
@@ -92,7 +81,6 @@ void check(Level level, const Shape& shape) {
   if (shape.listed) {
     call.rows = rows.data();
     call.out_offsets = out_offsets.data();
-    call.bytes_ahead = 64;
   }
   (shape.half_split ? row_kernel<stored_out, stored_in, true>(level)
                     : row_kernel<stored_out, stored_in, false>(level))(call);

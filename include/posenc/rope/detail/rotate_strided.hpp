@@ -22,8 +22,7 @@ namespace detail {
 /// lists are brought before the kernel some tokens at a time.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens, Eigen::Index num_heads,
-                   const Rotation<TableScalar>& table, const RopeLayout& layout, const Rows& rows,
-                   std::ptrdiff_t ahead) {
+                   const Rotation<TableScalar>& table, const RopeLayout& layout, const Rows& rows) {
   constexpr Eigen::Index most = 64;
   constexpr bool scattered = is_scattered_rows<Out>;
   std::ptrdiff_t row_list[most];
@@ -39,7 +38,7 @@ void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index toke
     using Element = std::remove_const_t<In>;
     const TokenRows<const Element> from{read.data, read.head_stride, read.token_stride};
     rotate_rows<Backward>(write, from, count, num_heads, table, 0, layout.pairs() == RopePairs::half_split,
-                          TokensOfCall{ahead, row_list, scattered ? offset_list : nullptr});
+                          TokensOfCall{row_list, scattered ? offset_list : nullptr});
     token += count;
   }
 }
@@ -53,12 +52,10 @@ void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tok
   const bool shared = rotations.shared();
   const Eigen::Index some_heads = shared ? num_heads : 1;
   const Eigen::Index some_tokens = scattered ? 1 : shared ? tokens : 32;
-  const std::ptrdiff_t ahead = bytes_fetched_ahead(static_cast<double>(tokens) * static_cast<double>(num_heads) *
-                                                   static_cast<double>(layout.rotary_dim()) * sizeof(In));
   const bool half_split = layout.pairs() == RopePairs::half_split;
   using OutElement = std::remove_pointer_t<decltype(out.at(0, 0).data)>;
   if constexpr ((scattered || is_listed_rows<Rows>)&&has_levels<OutElement, std::remove_const_t<In>, TableScalar>) {
-    if (shared) return rotate_listed<Backward>(out, in, tokens, num_heads, rotations.of(0), layout, rows, ahead);
+    if (shared) return rotate_listed<Backward>(out, in, tokens, num_heads, rotations.of(0), layout, rows);
   }
   rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
     const TokenRows<In> read = in.at(token, layout.offset());
@@ -67,7 +64,7 @@ void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tok
       const auto to = out.at(token + i, layout.offset());
       for (Eigen::Index head = 0; head < num_heads; head += some_heads) {
         rotate_rows<Backward>(to.from(0, head), from.from(i, head), (std::min)(some_tokens, count - i), some_heads,
-                              rotations.of(head), row + i, half_split, TokensOfCall{ahead});
+                              rotations.of(head), row + i, half_split, TokensOfCall{});
       }
     }
   });

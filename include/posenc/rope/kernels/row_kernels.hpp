@@ -30,7 +30,6 @@ struct RowCall {
   std::ptrdiff_t row_stride;            ///< From a token's row of the table to the next token's.
   bool paired;
   std::uint32_t sign;                           ///< 0, or the sign bit of a float: rotates backward.
-  std::ptrdiff_t bytes_ahead = 0;               ///< What lies as far behind what is read is fetched; 0: nothing.
   const std::ptrdiff_t* rows = nullptr;         ///< The table's row of each token from `cos` on; null: 0, 1, ..
   const std::ptrdiff_t* out_offsets = nullptr;  ///< Where each token is written from `out` on; null: by its stride.
 };
@@ -44,6 +43,7 @@ struct NormedRowCall : RowCall {
   std::ptrdiff_t weight_head_stride;  ///< 0 where heads share the weights.
   const float* factors;               ///< Of each head. Set by the kernel.
   std::ptrdiff_t ahead;               ///< From the last token to the one that is read next; 0 where there is none.
+  std::ptrdiff_t bytes_ahead;         ///< To the token that is read next, which is fetched. Set by the kernel.
   float gain;                         ///< Squares of the window are multiplied by it.
   float share;                        ///< 1 / the numbers of the mean.
   float eps;
@@ -59,6 +59,8 @@ using RowKernel = void (*)(const Call&);
 }  // namespace posenc
 
 #define POSENC_LEVEL_FILE "posenc/rope/kernels/rotate_pieces.inc"
+#include "posenc/detail/each_level.inc"
+#define POSENC_LEVEL_FILE "posenc/rope/kernels/rotate_lines.inc"
 #include "posenc/detail/each_level.inc"
 #define POSENC_LEVEL_FILE "posenc/rope/kernels/rotate_tokens.inc"
 #include "posenc/detail/each_level.inc"
