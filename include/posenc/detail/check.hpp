@@ -33,7 +33,7 @@ namespace detail {
 #endif
 
 /// A word or a number of a message, of one type whatever it was, so that what puts messages together is compiled once.
-/// Text is referred to, and numbers are held. What it is stands beside it, in a constant of the call.
+/// Text is referred to, and numbers are held. A constant of the call says which of them it is.
 union Word {
   const char* text;
   std::int64_t integer;
