@@ -143,13 +143,16 @@ inline void transpose_rows(float* to, std::ptrdiff_t step, const float* const* f
   }
 }
 
-/// The table's numbers of `pairs` pairs from `first` on and of `count` tokens from `token` on, at most 64: for each pair
-/// its cosines from `to` on, and its sines `step` behind them.
+/// The most tokens that are brought before the kernel at a time, so that a channel is read in runs of 1 KiB.
+inline constexpr int kMostTokens = 256;
+
+/// The table's numbers of `pairs` pairs from `first` on and of `count` tokens from `token` on: for each pair its cosines
+/// from `to` on, and its sines `step` behind them.
 template <typename TableScalar, typename RowOf>
 void prepare_columns(float* to, std::ptrdiff_t step, const Rotation<TableScalar>& table, Eigen::Index first, int pairs,
                      Eigen::Index token, int count, const RowOf& row_of) {
-  const TableScalar* cos[64];
-  const TableScalar* sin[64];
+  const TableScalar* cos[kMostTokens];
+  const TableScalar* sin[kMostTokens];
   for (int i = 0; i < count; ++i) {
     const Eigen::Index row = row_of(token + i);
     cos[i] = table.cos(row) + first * table.pair_stride;
@@ -176,17 +179,17 @@ template <bool Backward, typename Out, typename In, typename TableScalar, typena
 void rotate_columns_at_level(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in, Eigen::Index tokens,
                              Eigen::Index num_heads, const Rotation<TableScalar>& table, const RopeLayout& layout,
                              const RowOf& row_of) {
-  constexpr int most_tokens = 64;
-  constexpr int most_pairs = 32;
   constexpr Eigen::Index some_heads = 2;  // their columns lie in the same sets of the first-level cache
-  alignas(64) float entries[2 * most_pairs][most_tokens];  // the cosine of a pair, then its sine
+  alignas(64) float entries[4096];        // the cosines of a pair, then its sines
+  const Eigen::Index most_tokens = tokens <= 64 ? 64 : tokens <= 128 ? 128 : kMostTokens;
+  const Eigen::Index most_pairs = 4096 / (2 * most_tokens);
   const bool half_split = layout.pairs() == RopePairs::half_split;
   const RowKernel<RowCall> kernel = row_kernel<stored_as<Out>, stored_as<In>, true>(table.level);
   RowCall call{};
   call.in_head_stride = layout.head_dim() * in.stride;
   call.out_head_stride = layout.head_dim() * out.stride;
-  call.sin = entries[1];
-  call.cos = entries[0];
+  call.sin = entries + most_tokens;
+  call.cos = entries;
   call.row_stride = 2 * most_tokens;
   call.sign = Backward ? 0x80000000u : 0u;
   call.partner = (half_split ? table.num_pairs : 1) * in.stride;
@@ -194,11 +197,11 @@ void rotate_columns_at_level(const ChannelColumns<Out>& out, const ChannelColumn
   call.in_token_stride = (half_split ? 1 : 2) * in.stride;
   call.out_token_stride = (half_split ? 1 : 2) * out.stride;
   for (Eigen::Index token = 0; token < tokens; token += most_tokens) {
-    const int count = static_cast<int>((std::min)(Eigen::Index(most_tokens), tokens - token));
+    const int count = static_cast<int>((std::min)(most_tokens, tokens - token));
     call.pairs = count;
     for (Eigen::Index first = 0; first < table.num_pairs; first += most_pairs) {
-      const int pairs = static_cast<int>((std::min)(Eigen::Index(most_pairs), table.num_pairs - first));
-      prepare_columns(entries[0], most_tokens, table, first, pairs, token, count, row_of);
+      const int pairs = static_cast<int>((std::min)(most_pairs, table.num_pairs - first));
+      prepare_columns(entries, most_tokens, table, first, pairs, token, count, row_of);
       call.tokens = pairs;
       for (Eigen::Index head = 0; head < num_heads; head += some_heads) {
         const Eigen::Index channel = head * layout.head_dim() + (half_split ? first : 2 * first);
