@@ -136,6 +136,9 @@
 #define POSENC_ABI_LEVELS
 #endif
 
+// Whether a unit has kernels of a level: 1, 2 or 3.
+#define POSENC_HAS_LEVEL(level) (POSENC_LOWEST_LEVEL <= (level) && POSENC_HIGHEST_LEVEL >= (level))
+
 // Between BEGIN and END functions are compiled for a level, templates and lambdas too.
 #define POSENC_PRAGMA(...) _Pragma(#__VA_ARGS__)
 #if defined(__clang__)
@@ -257,112 +260,136 @@ namespace detail {
 #endif
 
 /// A word or a number of a message, of one type whatever it was, so that what puts messages together is compiled once.
-/// Text is referred to, and numbers are held.
-class Word {
- public:
-  // The usual ones are no templates: a text of each length would be another type.
-  Word(const char* text) { held_.text = text; }                 // NOLINT: meant to convert
-  Word(const std::string& text) { held_.text = text.c_str(); }  // NOLINT: meant to convert
-  Word(double real) : kind_(Kind::real) { held_.real = real; }  // NOLINT: meant to convert
-  template <typename Value>
-  Word(const Value& value) {  // NOLINT: meant to convert
-    if constexpr (std::is_same_v<Value, bool>) {
-      held_.text = value ? "true" : "false";
-    } else if constexpr (std::is_floating_point_v<Value>) {
-      kind_ = Kind::real;
-      held_.real = static_cast<double>(value);
-    } else if constexpr (std::is_integral_v<Value> && std::is_signed_v<Value>) {
-      kind_ = Kind::integer;
-      held_.integer = static_cast<std::int64_t>(value);
-    } else if constexpr (std::is_integral_v<Value>) {
-      kind_ = Kind::natural;
-      held_.natural = static_cast<std::uint64_t>(value);
-    } else {
-      kind_ = Kind::integer;
-      held_.integer = static_cast<std::int64_t>(value);
-    }
-  }
-
-  POSENC_COLD std::string text() const {
-    char buffer[32];
-    switch (kind_) {
-      case Kind::integer: std::snprintf(buffer, sizeof buffer, "%" PRId64, held_.integer); return buffer;
-      case Kind::natural: std::snprintf(buffer, sizeof buffer, "%" PRIu64, held_.natural); return buffer;
-      case Kind::real: std::snprintf(buffer, sizeof buffer, "%.9g", held_.real); return buffer;
-      case Kind::text: break;
-    }
-    return held_.text;
-  }
-
- private:
-  enum class Kind { text, integer, natural, real };
-  union Held {
-    const char* text;
-    std::int64_t integer;
-    std::uint64_t natural;
-    double real;
-  };
-
-  Kind kind_ = Kind::text;
-  Held held_;
+/// Text is referred to, and numbers are held. A constant of the call says which of them it is.
+union Word {
+  const char* text;
+  std::int64_t integer;
+  std::uint64_t natural;
+  double real;
 };
 
-inline std::string to_text(const Word& value) { return value.text(); }
+enum class WordKind : unsigned { none, text, integer, natural, real };  // 4 bits each
 
-/// The words, one after the other.
-POSENC_COLD inline std::string joined(std::initializer_list<Word> words) {
+template <typename Value>
+inline constexpr bool is_text =
+    std::is_convertible_v<Value, const char*> || std::is_same_v<Value, std::string> || std::is_same_v<Value, bool>;
+template <typename Value>
+inline constexpr WordKind word_kind = is_text<Value>                    ? WordKind::text
+                                      : std::is_floating_point_v<Value> ? WordKind::real
+                                      : std::is_unsigned_v<Value>       ? WordKind::natural
+                                                                        : WordKind::integer;
+
+template <typename Value>
+EIGEN_ALWAYS_INLINE Word as_word(const Value& value) {
+  Word word;
+  if constexpr (std::is_same_v<Value, std::string>) {
+    word.text = value.c_str();
+  } else if constexpr (std::is_same_v<Value, bool>) {
+    word.text = value ? "true" : "false";
+  } else if constexpr (is_text<std::decay_t<Value>>) {
+    word.text = value;
+  } else if constexpr (std::is_floating_point_v<Value>) {
+    word.real = static_cast<double>(value);
+  } else if constexpr (std::is_unsigned_v<Value>) {
+    word.natural = static_cast<std::uint64_t>(value);
+  } else {
+    word.integer = static_cast<std::int64_t>(value);
+  }
+  return word;
+}
+
+/// The kinds of some words, the first in the lowest bits.
+template <typename... Values>
+constexpr std::uint64_t word_kinds() {
+  static_assert(sizeof...(Values) <= 15, "posenc: a message has at most 15 words");
+  std::uint64_t kinds = 0;
+  int shift = 0;
+  ((kinds |= static_cast<std::uint64_t>(word_kind<std::decay_t<Values>>) << shift, shift += 4), ...);
+  return kinds;
+}
+
+/// Appends words, one after the other.
+POSENC_COLD inline void append_words(std::string& text, std::uint64_t kinds, const Word* words) {
+  for (; kinds != 0; kinds >>= 4, ++words) {
+    char buffer[32];
+    switch (static_cast<WordKind>(kinds & 15)) {
+      case WordKind::integer: std::snprintf(buffer, sizeof buffer, "%" PRId64, words->integer); break;
+      case WordKind::natural: std::snprintf(buffer, sizeof buffer, "%" PRIu64, words->natural); break;
+      case WordKind::real: std::snprintf(buffer, sizeof buffer, "%.9g", words->real); break;
+      default: text += words->text; continue;
+    }
+    text += buffer;
+  }
+}
+
+/// Words and numbers, one after the other. By value: texts of all lengths are then of one type.
+template <typename... Values>
+POSENC_COLD std::string joined(Values... values) {
+  const Word words[] = {as_word(values)...};
   std::string text;
-  for (const Word& word : words) text += word.text();
+  append_words(text, word_kinds<Values...>(), words);
   return text;
 }
 
+enum class Refusal : unsigned { invalid_argument, out_of_range, length_error };
+
 template <typename Error>
-[[noreturn]] POSENC_COLD void fail(const std::string& message) {
+inline constexpr Refusal refusal = std::is_same_v<Error, std::length_error>   ? Refusal::length_error
+                                   : std::is_same_v<Error, std::out_of_range> ? Refusal::out_of_range
+                                                                              : Refusal::invalid_argument;
+
+[[noreturn]] POSENC_COLD inline void fail(Refusal error, const std::string& message) {
 #if POSENC_HAS_EXCEPTIONS
-  throw Error(message);
-#elif defined(POSENC_FAIL_HANDLER)
+  if (error == Refusal::length_error) throw std::length_error(message);
+  if (error == Refusal::out_of_range) throw std::out_of_range(message);
+  throw std::invalid_argument(message);
+#else
+  static_cast<void>(error);
+#if defined(POSENC_FAIL_HANDLER)
   POSENC_FAIL_HANDLER(message.c_str());
 #else
   std::fprintf(stderr, "%s\n", message.c_str());
 #endif
-#if !POSENC_HAS_EXCEPTIONS
   std::abort();
 #endif
 }
 
-POSENC_COLD inline std::string message_of(const char* function, const Word& parameter, const Word& value,
-                                          std::initializer_list<Word> rule) {
-  const std::string rules = joined(rule);
-  return joined({"posenc::", function, ": ", parameter, " must be ", rules, ", got ", value});
+/// Throws. The words are the value, then the rule. The lowest 4 bits of `kinds` are the Refusal.
+[[noreturn]] POSENC_COLD inline void refuse_words(const char* function, const char* parameter, std::uint64_t kinds,
+                                                  const Word* words) {
+  std::string message;
+  message += "posenc::";
+  message += function;
+  message += ": ";
+  message += parameter;
+  message += " must be ";
+  append_words(message, kinds >> 8, words + 1);
+  message += ", got ";
+  append_words(message, kinds >> 4 & 15, words);
+  fail(static_cast<Refusal>(kinds & 15), message);
 }
 
-/// Throws `Error`. `rule` is any number of words and limits: {"a multiple of head_dim ", head_dim}.
-template <typename Error>
-[[noreturn]] POSENC_COLD void refuse_words(const char* function, const Word& parameter, const Word& value,
-                                           std::initializer_list<Word> rule) {
-  fail<Error>(message_of(function, parameter, value, rule));
-}
-
-// Rules are taken by value: texts of all lengths are then of one type, and a function serves them all.
-
-template <typename Error, typename... Rule>
-[[noreturn]] EIGEN_ALWAYS_INLINE void refuse(const char* function, const Word& parameter, const Word& value,
+/// Throws `Error`. `rule` is any number of words and limits: "a multiple of head_dim ", head_dim.
+template <typename Error, typename Parameter, typename Value, typename... Rule>
+[[noreturn]] EIGEN_ALWAYS_INLINE void refuse(const char* function, const Parameter& parameter, const Value& value,
                                              Rule... rule) {
-  refuse_words<Error>(function, parameter, value, {Word(rule)...});
+  const Word words[] = {as_word(value), as_word(rule)...};
+  constexpr std::uint64_t kinds = word_kinds<Value, Rule...>() << 4 | static_cast<std::uint64_t>(refusal<Error>);
+  refuse_words(function, as_word(parameter).text, kinds, words);
 }
 
-/// A wrong value or shape. `rule` is any number of words and limits: "a multiple of head_dim ", head_dim.
-template <typename... Rule>
-EIGEN_ALWAYS_INLINE void require(bool good, const char* function, const char* parameter, const Word& value,
+/// A wrong value or shape.
+template <typename Value, typename... Rule>
+EIGEN_ALWAYS_INLINE void require(bool good, const char* function, const char* parameter, const Value& value,
                                  Rule... rule) {
-  if (!good) refuse_words<std::invalid_argument>(function, parameter, value, {Word(rule)...});
+  if (!good) refuse<std::invalid_argument>(function, parameter, value, rule...);
 }
 
 /// A position, row or id that is outside of what exists.
-template <typename... Rule>
-EIGEN_ALWAYS_INLINE void require_in_range(bool good, const char* function, const char* parameter, const Word& value,
+template <typename Value, typename... Rule>
+EIGEN_ALWAYS_INLINE void require_in_range(bool good, const char* function, const char* parameter, const Value& value,
                                           Rule... rule) {
-  if (!good) refuse_words<std::out_of_range>(function, parameter, value, {Word(rule)...});
+  if (!good) refuse<std::out_of_range>(function, parameter, value, rule...);
 }
 
 /// An enumerator, which a cast from an integer need not be. `last` is the last one that the type names.
@@ -374,7 +401,7 @@ void require_named(const char* function, const char* parameter, Enum value, Enum
 
 /// The name of one element in a message: parameter[index].
 POSENC_COLD inline std::string element(const char* parameter, Eigen::Index index) {
-  return joined({parameter, "[", index, "]"});
+  return joined(parameter, "[", index, "]");
 }
 
 /// rows * columns * bytes fits in memory's index type: std::length_error otherwise. All arguments >= 0.
@@ -533,8 +560,8 @@ class IntegerArgument {
  private:
   template <typename T>
   [[noreturn]] POSENC_COLD static void refuse_value(const T& value) {
-    fail<std::length_error>("posenc: an integer must be in [" + to_text((std::numeric_limits<Number>::min)()) + ", " +
-                            to_text((std::numeric_limits<Number>::max)()) + "], got " + to_text(value));
+    fail(Refusal::length_error, joined("posenc: an integer must be in [", (std::numeric_limits<Number>::min)(), ", ",
+                                       (std::numeric_limits<Number>::max)(), "], got ", value));
   }
 
   Number value_;
@@ -648,7 +675,7 @@ template <typename Derived>
 void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
   if constexpr (has_memory<Derived>) {
     if (x.size() > 0 && x.derived().data() == nullptr) {
-      refuse<std::invalid_argument>(function, std::string(parameter) + ".data()", "null", "a valid pointer");
+      refuse<std::invalid_argument>(function, joined(parameter, ".data()"), "null", "a valid pointer");
     }
   }
 }
@@ -659,10 +686,10 @@ template <typename Derived>
 void require_shape(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x, std::int64_t rows,
                    std::int64_t columns) {
   if (x.rows() != rows) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", x.rows(), rows);
+    refuse<std::invalid_argument>(function, joined(parameter, ".rows()"), x.rows(), rows);
   }
   if (x.cols() != columns) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), columns);
+    refuse<std::invalid_argument>(function, joined(parameter, ".cols()"), x.cols(), columns);
   }
   require_data(function, parameter, x);
 }
@@ -675,7 +702,7 @@ void require_width(const char* function, const char* parameter, const Eigen::Den
   const bool transposed = x.rows() == width;
   const std::string hint =
       transposed ? std::string(" (with a token for each column, give ") + parameter + ".transpose())" : std::string();
-  refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), width_name, " ", width, hint);
+  refuse<std::invalid_argument>(function, joined(parameter, ".cols()"), x.cols(), width_name, " ", width, hint);
 }
 
 /// Whether an expression holds a matrix product (or an inverse, ...), which coeff() computes whole for each element.
@@ -785,10 +812,10 @@ struct SplitPosition {
 
 inline constexpr int kAnchorStep = 16;
 
+/// @param position  In [-kMaxPosition, kMaxPosition].
 inline SplitPosition split_position(std::int64_t position) {
-  const std::uint64_t bits = static_cast<std::uint64_t>(position);
-  const std::uint64_t size = position < 0 ? ~bits + 1 : bits;
-  constexpr std::uint64_t low = kAnchorStep - 1;
+  const std::int64_t size = position < 0 ? -position : position;
+  constexpr std::int64_t low = kAnchorStep - 1;
   return {static_cast<double>(size & ~low), static_cast<double>(size & low), position < 0};
 }
 
@@ -1172,7 +1199,7 @@ class RaggedPositions {
 inline Eigen::Index require_whole_sequences(const char* function, const char* parameter, Eigen::Index rows,
                                             Eigen::Index seq_len) {
   if (rows % seq_len != 0) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", rows,
+    refuse<std::invalid_argument>(function, joined(parameter, ".rows()"), rows,
                                   "a multiple of each_sequence's seq_len ", seq_len);
   }
   return rows / seq_len;
@@ -3858,556 +3885,6 @@ Frequencies spaced_frequencies(const Given&...) {
 
 #endif  // POSENC_FREQUENCY_FREQUENCIES_HPP
 
-// ---- posenc/frequency/axis_map.hpp
-/// AxisMap: which of a token's several positions drives which pair.
-#ifndef POSENC_FREQUENCY_AXIS_MAP_HPP
-#define POSENC_FREQUENCY_AXIS_MAP_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// The axis of each pair, for tokens that have a position on each of several axes (time, height, width).
-///
-///     angle of pair j of a token at positions p[0 ... num_axes):  p[axis_of_pair[j]] inv_freq[j]
-///
-/// Every RoPE of several axes is such a list; the functions below make those in use. A pair keeps its own frequency.
-/// Which axis drives a pair is independent of how channels pair up (RopeLayout), although the word "interleaved" is
-/// used for both.
-class AxisMap {
- public:
-  /// @param axis_of_pair  num_pairs integers, >= 0 and < num_axes: an Eigen vector or a contiguous range.
-  /// @param num_axes      Positions of a token, > 0 and at most 2^23.
-  /// @throws std::invalid_argument  an empty list, or num_axes outside of that.
-  /// @throws std::out_of_range      an entry that is no axis.
-  template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
-  AxisMap(const List& axis_of_pair, detail::Size num_axes)
-      : axes_(detail::copied_list<int>(axis_of_pair)), num_axes_(num_axes) {
-    static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: axes are numbered by integers");
-    detail::require_num_pairs("AxisMap", axes_.size());
-    constexpr Eigen::Index limit = detail::kMaxPairs;
-    detail::require(num_axes > 0 && num_axes <= limit, "AxisMap", "num_axes", num_axes, "> 0 and at most ", limit);
-    const auto& given = detail::as_list(axis_of_pair);
-    const auto& values = detail::evaluated(given);
-    for (Eigen::Index i = 0; i < axes_.size(); ++i) {
-      const auto axis = values.coeff(i % values.rows(), i / values.rows());
-      // Unsigned: a negative number is far too large, and so is one that int does not hold.
-      if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes_)) {
-        detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
-                                          num_axes, ")");
-      }
-    }
-    id_ = detail::mix_id(id_, static_cast<std::uint64_t>(num_axes_));
-    for (const int axis : axes_) id_ = detail::mix_id(id_, static_cast<std::uint64_t>(axis));
-  }
-
-  Eigen::Index num_pairs() const { return axes_.size(); }
-  /// Positions of a token. Some may drive no pair.
-  Eigen::Index num_axes() const { return num_axes_; }
-  /// The axis of each pair.
-  const Eigen::ArrayXi& axis_of_pair() const& { return axes_; }
-  /// Of a temporary: the list itself.
-  Eigen::ArrayXi axis_of_pair() && { return std::move(axes_); }
-  /// The id() of an exact table that is made of these frequencies on these axes, with one set of angles for all heads.
-  std::uint64_t id(const Frequencies& frequencies) const { return detail::mix_id(frequencies.id(), id_); }
-  /// Number of pairs that `axis` drives.
-  Eigen::Index count(detail::Size axis) const {
-    return static_cast<Eigen::Index>(
-        std::count_if(axes_.begin(), axes_.end(), [&](Eigen::Index of_pair) { return of_pair == axis; }));
-  }
-
-  friend bool operator==(const AxisMap& a, const AxisMap& b) {
-    return a.num_axes_ == b.num_axes_ && std::equal(a.axes_.begin(), a.axes_.end(), b.axes_.begin(), b.axes_.end());
-  }
-  friend bool operator!=(const AxisMap& a, const AxisMap& b) { return !(a == b); }
-
- private:
-  Eigen::ArrayXi axes_;
-  Eigen::Index num_axes_;
-  std::uint64_t id_ = 0;  // of the list, formed once: it takes as long as a row of a table
-};
-
-namespace detail {
-
-/// Returns the number of pairs that `sections` cover. Refuses a negative one, only zeros, and a sum beyond the limit.
-inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections,
-                                     const char* parameter = "mrope_section") {
-  std::int64_t pairs = 0;
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    if (sections[i] < 0) {
-      refuse<std::invalid_argument>(function, element(parameter, static_cast<Eigen::Index>(i)), sections[i], ">= 0");
-    }
-    pairs += sections[i];
-  }
-  if (pairs <= 0 || pairs > kMaxPairs) {
-    refuse<std::invalid_argument>(function, std::string("sum of ") + parameter, pairs, "> 0 and at most ", kMaxPairs);
-  }
-  return static_cast<Eigen::Index>(pairs);
-}
-
-/// contiguous_axes() for a function whose user names the sections `parameter`.
-inline AxisMap contiguous_axes_of(const char* function, const char* parameter, const std::vector<int>& sections) {
-  Eigen::ArrayXi axes(require_sections(function, sections, parameter));
-  Eigen::Index pair = 0;
-  for (std::size_t axis = 0; axis < sections.size(); ++axis) {
-    for (int i = 0; i < sections[axis]; ++i) axes[pair++] = static_cast<int>(axis);
-  }
-  return AxisMap(axes, static_cast<Eigen::Index>(sections.size()));
-}
-
-inline void require_section_count(const char* function, const std::vector<int>& sections, std::size_t least,
-                                  std::size_t most) {
-  require(sections.size() >= least && sections.size() <= most, function, "mrope_section.size()", sections.size(),
-          least == most ? "" : "from ", least == most ? "" : std::to_string(least) + " to ", most);
-}
-
-/// Axis 0 for each of num_pairs pairs.
-inline Eigen::ArrayXi axis_zero(Eigen::Index num_pairs) {
-  Eigen::ArrayXi axes(num_pairs);
-  std::fill(axes.begin(), axes.end(), 0);
-  return axes;
-}
-
-/// The axis of each of num_pairs pairs: t h w t h w ..., as long as there are pairs of h and w; the rest is t.
-inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_pairs) {
-  Eigen::ArrayXi axes = axis_zero(num_pairs);
-  for (int axis = 1; axis < 3; ++axis) {
-    const Eigen::Index end = (std::min)(Eigen::Index(3) * sections[static_cast<std::size_t>(axis)], num_pairs);
-    for (Eigen::Index pair = axis; pair < end; pair += 3) axes[pair] = axis;
-  }
-  return AxisMap(axes, 3);
-}
-
-}  // namespace detail
-
-/// All pairs of one axis, then all of the next: {16, 24, 24} is 16 pairs of axis 0, 24 of axis 1, then 24 of axis 2.
-///
-///     {2, 3, 3}:  t t h h h w w w
-///
-/// @param mrope_section  Pairs of each axis, >= 0, not all zero, at most 2^23 in all; any number of axes.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     one allocation; made once for a model, so that there is no bench case.
-/// Accuracy: exact [frequency][axes].
-/// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), ggml MROPE; XD-RoPE of HunYuan-VL (p, w, h, t) in ggml. For
-///           pictures, transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation.
-inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
-  return detail::contiguous_axes_of("contiguous_axes", "mrope_section", mrope_section);
-}
-
-/// The axes in turn, t h w t h w ..., as long as there are pairs of h and w; the rest is t.
-///
-///     {4, 3, 3}:  t h w t h w t h w t
-///
-/// Pair j is axis a = 1, 2 where j mod 3 = a and j < 3 mrope_section[a], else axis 0. {24, 20, 20} is 20 times "thw"
-/// and "tttt", which ggml's IMROPE drives by a fourth position in pairs 61 and 62; {11, 11, 10} is 10 times "thw",
-/// "th".
-/// @param mrope_section  Pairs of t, h, w, >= 0.
-/// @throws std::invalid_argument  not three sections; sections that this order cannot give.
-/// Cost:     one allocation; made once for a model, so that there is no bench case.
-/// Accuracy: exact [frequency][axes].
-/// Matches:  `mrope_interleaved` of Qwen3-VL and Qwen3.5.
-inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
-  const char* const function = "interleaved_axes";
-  detail::require_section_count(function, mrope_section, 3, 3);
-  AxisMap map = detail::axes_in_turn(mrope_section, detail::require_sections(function, mrope_section));
-  for (int axis = 0; axis < 3; ++axis) {
-    if (map.count(axis) != mrope_section[static_cast<std::size_t>(axis)]) {
-      detail::refuse<std::invalid_argument>(function, detail::element("mrope_section", axis),
-                                            mrope_section[static_cast<std::size_t>(axis)], map.count(axis),
-                                            " to fit the order t h w t h w ...");
-    }
-  }
-  return map;
-}
-
-/// Height and width in turn, then time: h w h w ... t t t. Axes are numbered t = 0, h = 1, w = 2, as in every map.
-///
-///     {3, 3, 2}:  h w h w h w t t
-///
-/// @param mrope_section  Pairs of h, w, t in this order, as the config has them: {22, 22, 20}. h and w must be equal.
-/// @throws std::invalid_argument  not three sections; h and w differ; one is negative.
-/// Cost:     one allocation; made once for a model, so that there is no bench case.
-/// Accuracy: exact [frequency][axes].
-/// Matches:  ERNIE-4.5-VL.
-inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
-  const char* const function = "height_width_time_axes";
-  detail::require_section_count(function, mrope_section, 3, 3);
-  Eigen::ArrayXi axes = detail::axis_zero(detail::require_sections(function, mrope_section));
-  detail::require(mrope_section[0] == mrope_section[1], function, "mrope_section[1]", mrope_section[1],
-                  "mrope_section[0] ", mrope_section[0]);
-  for (Eigen::Index pair = 0; pair < 2 * mrope_section[0]; ++pair) axes[pair] = pair % 2 == 0 ? 1 : 2;
-  return AxisMap(axes, 3);
-}
-
-/// Each next pair goes to the axis that has so far received the smallest share of its pairs, placed / section.
-///
-///     {2, 3, 3}:  0 1 2 1 2 1 2 0
-///
-/// Two neighboring pairs have different axes as long as another axis has pairs left. Among axes with equal shares the
-/// lowest is taken. With three sections, one pair of axis 0 is kept for the end.
-/// @param mrope_section  Pairs of each axis, >= 0; two sections (h, w) or three (t, h, w), the first of three > 0.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     one allocation; made once for a model, so that there is no bench case.
-/// Accuracy: exact [frequency][axes].
-/// Matches:  MRotaryEmbeddingInterleaved of vLLM (openPangu-VL).
-inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
-  const char* const function = "rarest_first_axes";
-  detail::require_section_count(function, mrope_section, 2, 3);
-  Eigen::ArrayXi axes = detail::axis_zero(detail::require_sections(function, mrope_section));
-  std::vector<int> section = mrope_section;
-  const bool time_last = section.size() == 3;
-  if (time_last) {
-    detail::require(section[0] > 0, function, "mrope_section[0]", section[0], "> 0");
-    --section[0];
-  }
-  std::vector<int> placed(section.size(), 0);
-  // placed[a] / section[a] < placed[b] / section[b], in integers.
-  const auto lags = [&](std::size_t a, std::size_t b) {
-    return static_cast<long long>(placed[a]) * section[b] < static_cast<long long>(placed[b]) * section[a];
-  };
-  std::size_t last = section.size();
-  for (Eigen::Index pair = 0; pair < axes.size() - (time_last ? 1 : 0); ++pair) {
-    std::size_t best = section.size();
-    for (std::size_t axis = 0; axis < section.size(); ++axis) {
-      if (axis == last || placed[axis] == section[axis]) continue;
-      if (best == section.size() || lags(axis, best)) best = axis;
-    }
-    if (best == section.size()) best = last;  // only this one is left
-    axes[pair] = static_cast<int>(best);
-    ++placed[best];
-    last = best;
-  }
-  return AxisMap(axes, static_cast<Eigen::Index>(section.size()));
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_AXIS_MAP_HPP
-
-// ---- posenc/frequency/axial_frequencies.hpp
-/// Frequencies of vision towers: a spectrum for each axis of a grid.
-#ifndef POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
-#define POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Frequencies and the axis that drives each of them: what the make_table() of several axes takes.
-struct AxialFrequencies {
-  Frequencies frequencies;
-  AxisMap axes;
-};
-
-/// How the axes of a grid share geometric series of frequencies.
-enum class AxialSeries {
-  one_per_axis,  ///< Each axis has a series of its own: most vision towers.
-  alternating,   ///< One series over all pairs, whose frequencies go to the axes in turn: Pixtral.
-  in_turn        ///< A series for each axis, and the pairs of the axes in turn, y x y x ...: Lumina-Next.
-};
-
-/// How the bands of pixel_frequencies() lie between the lowest and the highest.
-enum class PixelBands {
-  linear,    ///< Equal differences: EVA-02, rotary-embedding-torch.
-  geometric  ///< Equal ratios: what timm does unless linear_bands is set.
-};
-
-namespace detail {
-
-/// A series for each axis, of base_of(axis).
-template <typename BaseOf>
-AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double position_scale, const BaseOf& base_of) {
-  AxisMap axes = contiguous_axes_of("axial_frequencies", "pairs_of_axis", pairs_of_axis);
-  require(is_finite(position_scale), "axial_frequencies", "position_scale", position_scale, "finite");
-  Eigen::ArrayXd inv_freq(axes.num_pairs());
-  Eigen::Index first = 0;
-  for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
-    const int pairs = pairs_of_axis[axis];
-    if (pairs == 0) continue;
-    for (const double frequency : spaced_series(pairs, base_of(axis), pairs)) {
-      inv_freq[first++] = position_scale * frequency;
-    }
-  }
-  return {Frequencies(inv_freq), std::move(axes)};
-}
-
-/// A series of n pairs for each axis, pair i of axis a at num_axes i + a.
-inline AxialFrequencies series_in_turn(Eigen::Index n, Eigen::Index num_axes, double base) {
-  const Eigen::ArrayXd series = spaced_series(n, base, static_cast<double>(n));
-  Eigen::ArrayXd inv_freq(n * num_axes);
-  Eigen::ArrayXi axis_of_pair(n * num_axes);
-  for (Eigen::Index pair = 0; pair < inv_freq.size(); ++pair) {
-    inv_freq[pair] = series[pair / num_axes];
-    axis_of_pair[pair] = static_cast<int>(pair % num_axes);
-  }
-  return {Frequencies(inv_freq), AxisMap(axis_of_pair, num_axes)};
-}
-
-}  // namespace detail
-
-/// Frequencies of a vision tower: a geometric series for each axis, all pairs of one axis and then all of the next.
-///
-///     inv_freq[pair i of axis a] = position_scale base^(-i / pairs_of_axis[a])
-///
-/// @param pairs_of_axis   Pairs of each axis, >= 0, not all zero: {head_dim / 4, head_dim / 4} for a picture.
-/// @param base            `rope_theta`, `temperature`: finite, > 0 and not 1.
-/// @param position_scale  Factor on every angle, finite; 2 pi where coordinates count full circles (DINOv3).
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double, 2 with a position_scale [frequency][axial].
-/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.2 (axial frequencies).
-/// Matches:  Qwen2-VL vision tower, ggml VISION: (row, column), half-split. Llama 4 vision: (column + 1, row + 1),
-///           interleaved, class token at (0, 0). DINOv3: base 100, position_scale 2 pi, (row, column) of
-///           patch_centers(), half-split, prefix tokens at (0, 0). timm and EVA-02 "lang" bands: interleaved.
-///           ChatGLM-6B (position, block) and the Gemma 4 vision tower (column, row; base 100) pair channels within the
-///           half of a head that an axis owns: rotate each half by a table of its own, made of
-///           geometric_frequencies(head_dim / 2), with layouts whose windows are the two halves of the head.
-inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
-                                          double position_scale = 1) {
-  detail::require_base("axial_frequencies", base);
-  return detail::series_of_axes(pairs_of_axis, position_scale, [=](std::size_t) { return base; });
-}
-
-/// @overload
-/// With a base for each axis: inv_freq[pair i of axis a] = position_scale bases[a]^(-i / pairs_of_axis[a]).
-/// @param bases  One for each axis, finite, > 0 and not 1.
-/// @throws std::invalid_argument  in addition to those above: another number of bases than axes.
-/// Matches:  Cosmos: bases 10000 s_a^(d_a / (d_a - 2)) with d_a = 2 pairs_of_axis[a] and s_a the extrapolation of axis
-///           a (frame, row, column), half-split.
-inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, const std::vector<double>& bases,
-                                          double position_scale = 1) {
-  const char* const function = "axial_frequencies";
-  detail::require(bases.size() == pairs_of_axis.size(), function, "bases.size()", bases.size(), "pairs_of_axis.size() ",
-                  pairs_of_axis.size());
-  for (std::size_t axis = 0; axis < bases.size(); ++axis) {
-    if (detail::is_finite(bases[axis]) && bases[axis] > 0 && bases[axis] != 1) continue;
-    detail::refuse<std::invalid_argument>(function, detail::element("bases", static_cast<Eigen::Index>(axis)),
-                                          bases[axis], "finite, > 0 and not 1");
-  }
-  return detail::series_of_axes(pairs_of_axis, position_scale, [&](std::size_t axis) { return bases[axis]; });
-}
-
-/// @overload
-/// By another series than one_per_axis, which is the function above with a position_scale of 1. With num_axes axes of n
-/// pairs each, in the order in which the pairs lie:
-///
-///     alternating   0 0 0 1 1 1   inv_freq[pair i of axis a] = base^(-(num_axes i + a) / (num_axes n))
-///     in_turn       0 1 0 1 0 1   inv_freq[pair i of axis a] = base^(-i / n),  at num_axes i + a
-///
-/// @param series  How the axes share frequencies.
-/// @throws std::invalid_argument  in addition to those above: alternating axes, or axes in turn, with different numbers
-///                                of pairs.
-/// Matches:  Pixtral and Mistral 3 vision, alternating: two axes, rows first, half-split (the flat id there is
-///           row * max_width + column). Lumina-Next (get_2d_rotary_pos_embed_lumina of diffusers), in_turn: two axes,
-///           rows first, interleaved; its linear_factor is that of scale_linear(), its ntk_factor a factor on base.
-inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {
-  if (series == AxialSeries::one_per_axis) return axial_frequencies(pairs_of_axis, base);
-  const char* const function = "axial_frequencies";
-  detail::require_named(function, "series", series, AxialSeries::in_turn);
-  AxisMap axes = detail::contiguous_axes_of(function, "pairs_of_axis", pairs_of_axis);
-  detail::require_base(function, base);
-  const bool in_turn = series == AxialSeries::in_turn;
-  for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
-    if (pairs_of_axis[axis] == pairs_of_axis[0]) continue;
-    detail::refuse<std::invalid_argument>(
-        function, detail::element("pairs_of_axis", static_cast<Eigen::Index>(axis)), pairs_of_axis[axis],
-        pairs_of_axis[0], in_turn ? " as on axis 0 for axes in turn" : " as on axis 0 for alternating axes");
-  }
-  if (in_turn) return detail::series_in_turn(pairs_of_axis[0], axes.num_axes(), base);
-  const Eigen::ArrayXd all = detail::spaced_series(axes.num_pairs(), base, static_cast<double>(axes.num_pairs()));
-  Eigen::ArrayXd inv_freq(axes.num_pairs());
-  const Eigen::Index pairs = pairs_of_axis[0];
-  for (Eigen::Index i = 0; i < all.size(); ++i) inv_freq[i] = all[i % pairs * axes.num_axes() + i / pairs];
-  return {Frequencies(inv_freq), std::move(axes)};
-}
-
-namespace detail {
-
-/// Whether the arguments of pixel_frequencies() are four, of which the last names its bands.
-template <typename... Given>
-inline constexpr bool ends_with_bands = false;
-template <typename Axes, typename Pairs, typename Frequency>
-inline constexpr bool ends_with_bands<Axes, Pairs, Frequency, PixelBands> = true;
-
-}  // namespace detail
-
-/// Bands for coordinates in [-1, 1]: pi times n numbers from 1 to max_frequency / 2, for each axis.
-///
-///     linear      inv_freq[pair i of axis a] = pi (1 + i (max_frequency / 2 - 1) / (n - 1))      i < n
-///     geometric   inv_freq[pair i of axis a] = pi (max_frequency / 2)^(i / (n - 1))
-///
-/// @param num_axes       Axes, > 0 and at most 1024.
-/// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
-/// @param max_frequency  `max_res`, `max_freq`: the last band is pi max_frequency / 2, which must be finite; > 0 for
-///                       geometric bands.
-/// @param bands          How they lie between. Projects differ, so that there is no default.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 2 ulp of double [frequency][axial].
-/// Matches:  timm with in_pixels (max_res 224) on linspace_positions(), interleaved: geometric, or linear with
-///           linear_bands, as EVA-02; "pixel" of rotary-embedding-torch: linear.
-inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency,
-                                          PixelBands bands) {
-  const char* const function = "pixel_frequencies";
-  detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
-  detail::require_num_pairs(function, pairs_of_axis);
-  detail::require(pairs_of_axis <= detail::kMaxPairs / num_axes, function, "pairs_of_axis", pairs_of_axis, "at most ",
-                  detail::kMaxPairs, " on all axes together");
-  detail::require(detail::is_finite(max_frequency), function, "max_frequency", max_frequency, "finite");
-  constexpr double half_pi = 1.5707963267948966;
-  detail::require(detail::is_finite(max_frequency * half_pi), function, "max_frequency", max_frequency,
-                  "so small that max_frequency pi / 2 is finite");
-  detail::require_named(function, "bands", bands, PixelBands::geometric);
-  const bool geometric = bands == PixelBands::geometric;
-  detail::require(!geometric || max_frequency > 0, function, "max_frequency", max_frequency, "> 0 for geometric bands");
-  constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
-  const detail::Wide highest = static_cast<detail::Wide>(max_frequency) / 2;
-  const auto steps = static_cast<detail::Wide>((std::max)(pairs_of_axis - Eigen::Index(1), Eigen::Index(1)));
-  Eigen::ArrayXd inv_freq(num_axes * pairs_of_axis);
-  for (Eigen::Index pair = 0; pair < inv_freq.size(); ++pair) {
-    const auto i = static_cast<detail::Wide>(pair % pairs_of_axis);
-    const detail::Wide band = geometric ? std::pow(highest, i / steps) : 1 + i * ((highest - 1) / steps);
-    inv_freq[pair] = static_cast<double>(pi * band);
-  }
-  return {Frequencies(inv_freq),
-          contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), static_cast<int>(pairs_of_axis)))};
-}
-
-/// @overload
-/// Says what is missing or out of order.
-template <typename... Given, std::enable_if_t<!detail::ends_with_bands<Given...>, int> = 0>
-AxialFrequencies pixel_frequencies(const Given&...) {
-  static_assert(
-      detail::kMisuse<Given...>,
-      "posenc: write pixel_frequencies(num_axes, pairs_of_axis, max_frequency, bands) with PixelBands::linear "
-      "or PixelBands::geometric, which is what timm does unless linear_bands is set");
-  std::abort();
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
-
-// ---- posenc/frequency/rope_presets.hpp
-/// Frequencies of models that have a rule of their own: nanochat, modded-nanogpt, V-JEPA 2, ERNIE-Image.
-#ifndef POSENC_FREQUENCY_ROPE_PRESETS_HPP
-#define POSENC_FREQUENCY_ROPE_PRESETS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace presets {
-
-/// Frequencies of nanochat, which rotates by negative angles: inv_freq[i] = -base^(-2i / head_dim).
-///
-/// Scores equal those of positive frequencies. Rotated queries and keys, and therefore cached keys, do not.
-/// @param head_dim  Channels of a head, even and > 0; all of them rotate, half-split.
-/// @param base      `rope_theta`: finite, > 0 and not 1.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double [frequency][presets].
-/// Matches:  nanochat and its class in transformers.
-inline Frequencies nanochat_frequencies(detail::Size head_dim, double base) {
-  const char* const function = "presets::nanochat_frequencies";
-  detail::require_rotary_dim(function, "head_dim", head_dim);
-  detail::require_base(function, base);
-  Eigen::ArrayXd inv_freq = detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2));
-  for (double& frequency : inv_freq) frequency = -frequency;
-  return Frequencies(inv_freq);
-}
-
-/// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, by negative angles with frequencies from 1
-/// down to 1/1024.
-///
-///     inv_freq[i] = -1024^(-i / (n - 1))        i < n = head_dim / 4
-///                   0                           i < 2 n
-///
-/// @param head_dim  Channels of a head: a multiple of 4, > 4; half-split.
-/// @throws std::invalid_argument  this does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double [frequency][presets].
-/// Matches:  Rotary of modded-nanogpt.
-inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
-  const char* const function = "presets::modded_nanogpt_frequencies";
-  detail::require_rotary_dim(function, "head_dim", head_dim);
-  detail::require(head_dim % 4 == 0 && head_dim > 4, function, "head_dim", head_dim, "a multiple of 4 and > 4");
-  const Eigen::Index n = head_dim / 4;
-  const Eigen::ArrayXd series = detail::spaced_series(n, 1024, static_cast<double>(n - 1));
-  Eigen::ArrayXd inv_freq(2 * n);
-  for (Eigen::Index i = 0; i < 2 * n; ++i) inv_freq[i] = i < n ? -series[i] : 0;
-  return Frequencies(inv_freq);
-}
-
-/// Frequencies and axes of V-JEPA 2, one for each *channel* and not for each pair: their table is for
-/// apply_channel_angles(), not for apply_rope().
-///
-///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = floor(head_dim / 6),  axes frame, row, column
-///
-/// With the interleaved layout the two channels of a pair get different angles:
-///
-///     const auto model = presets::vjepa2_frequencies(head_dim);
-///     const auto table = make_table<float>(model.frequencies, model.axes, grid_positions({frames, rows, columns}));
-///     apply_channel_angles(q, table, RopeLayout::interleaved(head_dim).prefix(6 * (head_dim / 6)));
-///
-/// @param head_dim  Channels of a head, at least 6; those beyond 6 floor(head_dim / 6) stay.
-/// @throws std::invalid_argument  this does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double [frequency][presets].
-/// Matches:  VJEPA2RopeAttention of transformers.
-inline AxialFrequencies vjepa2_frequencies(detail::Size head_dim) {
-  const char* const function = "presets::vjepa2_frequencies";
-  detail::require(head_dim >= 6 && head_dim <= detail::kMaxChannels / 2, function, "head_dim", head_dim,
-                  "at least 6 and at most ", detail::kMaxChannels / 2);
-  const Eigen::Index n = head_dim / 6;
-  const Eigen::ArrayXd series = detail::spaced_series(n, 10000, static_cast<double>(n));
-  const int of_axis = static_cast<int>(2 * n);
-  Eigen::ArrayXd inv_freq(6 * n);
-  for (Eigen::Index i = 0; i < 6 * n; ++i) inv_freq[i] = series[i % n];
-  return {Frequencies(inv_freq).for_channels(), contiguous_axes({of_axis, of_axis, of_axis})};
-}
-
-/// Frequencies and axes of ERNIE-Image, one for each *channel* and not for each pair: their table is for
-/// apply_channel_angles(), not for apply_rope().
-///
-///     channels 2 i and 2 i + 1 of axis a:  base^(-2 i / channels_of_axis[a])
-///
-/// They are laid out for interleaved pairs, and the model pairs channels half-split, so that the two channels of a pair
-/// get different angles:
-///
-///     const auto model = presets::ernie_image_frequencies({32, 48, 48}, 256);
-///     const auto at = presets::ernie_image_positions(text_tokens, GridShape(height, width));
-///     const auto table = make_table<float>(model.frequencies, model.axes, at);
-///     apply_channel_angles(q, table, RopeLayout::half_split(head_dim));
-///
-/// @param channels_of_axis  `rope_axes_dim`: even, >= 0, not all zero, head_dim in all.
-/// @param base              `rope_theta`: finite, > 0 and not 1.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double [frequency][presets].
-/// Matches:  ErnieImageEmbedND3 and ErnieImageSingleStreamAttnProcessor of diffusers.
-inline AxialFrequencies ernie_image_frequencies(const std::vector<int>& channels_of_axis, double base) {
-  const char* const function = "presets::ernie_image_frequencies";
-  AxisMap axes = detail::contiguous_axes_of(function, "channels_of_axis", channels_of_axis);
-  detail::require_base(function, base);
-  std::vector<int> pairs = channels_of_axis;
-  for (std::size_t axis = 0; axis < pairs.size(); ++axis) {
-    if (pairs[axis] % 2 != 0) {
-      detail::refuse<std::invalid_argument>(
-          function, detail::element("channels_of_axis", static_cast<Eigen::Index>(axis)), pairs[axis], "even");
-    }
-    pairs[axis] /= 2;
-  }
-  const Eigen::ArrayXd of_pairs = axial_frequencies(pairs, base).frequencies.inv_freq();
-  Eigen::ArrayXd of_channels(2 * of_pairs.size());
-  for (Eigen::Index channel = 0; channel < of_channels.size(); ++channel) of_channels[channel] = of_pairs[channel / 2];
-  return {Frequencies(of_channels).for_channels(), std::move(axes)};
-}
-
-}  // namespace presets
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_ROPE_PRESETS_HPP
-
 // ---- posenc/frequency/scale_linear.hpp
 /// Context extension by dividing frequencies: all by one factor, each by a factor of its own, or the first pairs alone.
 #ifndef POSENC_FREQUENCY_SCALE_LINEAR_HPP
@@ -4986,6 +4463,232 @@ Frequencies scale_longrope(const Given&...) {
 
 #endif  // POSENC_FREQUENCY_SCALE_LONGROPE_HPP
 
+// ---- posenc/frequency/axis_map.hpp
+/// AxisMap: which of a token's several positions drives which pair.
+#ifndef POSENC_FREQUENCY_AXIS_MAP_HPP
+#define POSENC_FREQUENCY_AXIS_MAP_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The axis of each pair, for tokens that have a position on each of several axes (time, height, width).
+///
+///     angle of pair j of a token at positions p[0 ... num_axes):  p[axis_of_pair[j]] inv_freq[j]
+///
+/// Every RoPE of several axes is such a list; the functions below make those in use. A pair keeps its own frequency.
+/// Which axis drives a pair is independent of how channels pair up (RopeLayout), although the word "interleaved" is
+/// used for both.
+class AxisMap {
+ public:
+  /// @param axis_of_pair  num_pairs integers, >= 0 and < num_axes: an Eigen vector or a contiguous range.
+  /// @param num_axes      Positions of a token, > 0 and at most 2^23.
+  /// @throws std::invalid_argument  an empty list, or num_axes outside of that.
+  /// @throws std::out_of_range      an entry that is no axis.
+  template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
+  AxisMap(const List& axis_of_pair, detail::Size num_axes)
+      : axes_(detail::copied_list<int>(axis_of_pair)), num_axes_(num_axes) {
+    static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: axes are numbered by integers");
+    detail::require_num_pairs("AxisMap", axes_.size());
+    constexpr Eigen::Index limit = detail::kMaxPairs;
+    detail::require(num_axes > 0 && num_axes <= limit, "AxisMap", "num_axes", num_axes, "> 0 and at most ", limit);
+    const auto& given = detail::as_list(axis_of_pair);
+    const auto& values = detail::evaluated(given);
+    for (Eigen::Index i = 0; i < axes_.size(); ++i) {
+      const auto axis = values.coeff(i % values.rows(), i / values.rows());
+      // Unsigned: a negative number is far too large, and so is one that int does not hold.
+      if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes_)) {
+        detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
+                                          num_axes, ")");
+      }
+    }
+    id_ = detail::mix_id(id_, static_cast<std::uint64_t>(num_axes_));
+    for (const int axis : axes_) id_ = detail::mix_id(id_, static_cast<std::uint64_t>(axis));
+  }
+
+  Eigen::Index num_pairs() const { return axes_.size(); }
+  /// Positions of a token. Some may drive no pair.
+  Eigen::Index num_axes() const { return num_axes_; }
+  /// The axis of each pair.
+  const Eigen::ArrayXi& axis_of_pair() const& { return axes_; }
+  /// Of a temporary: the list itself.
+  Eigen::ArrayXi axis_of_pair() && { return std::move(axes_); }
+  /// The id() of an exact table that is made of these frequencies on these axes, with one set of angles for all heads.
+  std::uint64_t id(const Frequencies& frequencies) const { return detail::mix_id(frequencies.id(), id_); }
+  /// Number of pairs that `axis` drives.
+  Eigen::Index count(detail::Size axis) const {
+    return static_cast<Eigen::Index>(
+        std::count_if(axes_.begin(), axes_.end(), [&](Eigen::Index of_pair) { return of_pair == axis; }));
+  }
+
+  friend bool operator==(const AxisMap& a, const AxisMap& b) {
+    return a.num_axes_ == b.num_axes_ && std::equal(a.axes_.begin(), a.axes_.end(), b.axes_.begin(), b.axes_.end());
+  }
+  friend bool operator!=(const AxisMap& a, const AxisMap& b) { return !(a == b); }
+
+ private:
+  Eigen::ArrayXi axes_;
+  Eigen::Index num_axes_;
+  std::uint64_t id_ = 0;  // of the list, formed once: it takes as long as a row of a table
+};
+
+namespace detail {
+
+/// Returns the number of pairs that `sections` cover. Refuses a negative one, only zeros, and a sum beyond the limit.
+inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections,
+                                     const char* parameter = "mrope_section") {
+  std::int64_t pairs = 0;
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    if (sections[i] < 0) {
+      refuse<std::invalid_argument>(function, element(parameter, static_cast<Eigen::Index>(i)), sections[i], ">= 0");
+    }
+    pairs += sections[i];
+  }
+  if (pairs <= 0 || pairs > kMaxPairs) {
+    refuse<std::invalid_argument>(function, std::string("sum of ") + parameter, pairs, "> 0 and at most ", kMaxPairs);
+  }
+  return static_cast<Eigen::Index>(pairs);
+}
+
+/// contiguous_axes() for a function whose user names the sections `parameter`.
+inline AxisMap contiguous_axes_of(const char* function, const char* parameter, const std::vector<int>& sections) {
+  Eigen::ArrayXi axes(require_sections(function, sections, parameter));
+  Eigen::Index pair = 0;
+  for (std::size_t axis = 0; axis < sections.size(); ++axis) {
+    for (int i = 0; i < sections[axis]; ++i) axes[pair++] = static_cast<int>(axis);
+  }
+  return AxisMap(axes, static_cast<Eigen::Index>(sections.size()));
+}
+
+inline void require_section_count(const char* function, const std::vector<int>& sections, std::size_t least,
+                                  std::size_t most) {
+  require(sections.size() >= least && sections.size() <= most, function, "mrope_section.size()", sections.size(),
+          least == most ? "" : "from ", least == most ? "" : std::to_string(least) + " to ", most);
+}
+
+/// Axis 0 for each of num_pairs pairs.
+inline Eigen::ArrayXi axis_zero(Eigen::Index num_pairs) {
+  Eigen::ArrayXi axes(num_pairs);
+  std::fill(axes.begin(), axes.end(), 0);
+  return axes;
+}
+
+/// The axis of each of num_pairs pairs: t h w t h w ..., as long as there are pairs of h and w; the rest is t.
+inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_pairs) {
+  Eigen::ArrayXi axes = axis_zero(num_pairs);
+  for (int axis = 1; axis < 3; ++axis) {
+    const Eigen::Index end = (std::min)(Eigen::Index(3) * sections[static_cast<std::size_t>(axis)], num_pairs);
+    for (Eigen::Index pair = axis; pair < end; pair += 3) axes[pair] = axis;
+  }
+  return AxisMap(axes, 3);
+}
+
+}  // namespace detail
+
+/// All pairs of one axis, then all of the next: {16, 24, 24} is 16 pairs of axis 0, 24 of axis 1, then 24 of axis 2.
+///
+///     {2, 3, 3}:  t t h h h w w w
+///
+/// @param mrope_section  Pairs of each axis, >= 0, not all zero, at most 2^23 in all; any number of axes.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
+/// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), ggml MROPE; XD-RoPE of HunYuan-VL (p, w, h, t) in ggml. For
+///           pictures, transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation.
+inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
+  return detail::contiguous_axes_of("contiguous_axes", "mrope_section", mrope_section);
+}
+
+/// The axes in turn, t h w t h w ..., as long as there are pairs of h and w; the rest is t.
+///
+///     {4, 3, 3}:  t h w t h w t h w t
+///
+/// Pair j is axis a = 1, 2 where j mod 3 = a and j < 3 mrope_section[a], else axis 0. {24, 20, 20} is 20 times "thw"
+/// and "tttt", which ggml's IMROPE drives by a fourth position in pairs 61 and 62; {11, 11, 10} is 10 times "thw",
+/// "th".
+/// @param mrope_section  Pairs of t, h, w, >= 0.
+/// @throws std::invalid_argument  not three sections; sections that this order cannot give.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
+/// Matches:  `mrope_interleaved` of Qwen3-VL and Qwen3.5.
+inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "interleaved_axes";
+  detail::require_section_count(function, mrope_section, 3, 3);
+  AxisMap map = detail::axes_in_turn(mrope_section, detail::require_sections(function, mrope_section));
+  for (int axis = 0; axis < 3; ++axis) {
+    if (map.count(axis) != mrope_section[static_cast<std::size_t>(axis)]) {
+      detail::refuse<std::invalid_argument>(function, detail::element("mrope_section", axis),
+                                            mrope_section[static_cast<std::size_t>(axis)], map.count(axis),
+                                            " to fit the order t h w t h w ...");
+    }
+  }
+  return map;
+}
+
+/// Height and width in turn, then time: h w h w ... t t t. Axes are numbered t = 0, h = 1, w = 2, as in every map.
+///
+///     {3, 3, 2}:  h w h w h w t t
+///
+/// @param mrope_section  Pairs of h, w, t in this order, as the config has them: {22, 22, 20}. h and w must be equal.
+/// @throws std::invalid_argument  not three sections; h and w differ; one is negative.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
+/// Matches:  ERNIE-4.5-VL.
+inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "height_width_time_axes";
+  detail::require_section_count(function, mrope_section, 3, 3);
+  Eigen::ArrayXi axes = detail::axis_zero(detail::require_sections(function, mrope_section));
+  detail::require(mrope_section[0] == mrope_section[1], function, "mrope_section[1]", mrope_section[1],
+                  "mrope_section[0] ", mrope_section[0]);
+  for (Eigen::Index pair = 0; pair < 2 * mrope_section[0]; ++pair) axes[pair] = pair % 2 == 0 ? 1 : 2;
+  return AxisMap(axes, 3);
+}
+
+/// Each next pair goes to the axis that has so far received the smallest share of its pairs, placed / section.
+///
+///     {2, 3, 3}:  0 1 2 1 2 1 2 0
+///
+/// Two neighboring pairs have different axes as long as another axis has pairs left. Among axes with equal shares the
+/// lowest is taken. With three sections, one pair of axis 0 is kept for the end.
+/// @param mrope_section  Pairs of each axis, >= 0; two sections (h, w) or three (t, h, w), the first of three > 0.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
+/// Matches:  MRotaryEmbeddingInterleaved of vLLM (openPangu-VL).
+inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "rarest_first_axes";
+  detail::require_section_count(function, mrope_section, 2, 3);
+  Eigen::ArrayXi axes = detail::axis_zero(detail::require_sections(function, mrope_section));
+  std::vector<int> section = mrope_section;
+  const bool time_last = section.size() == 3;
+  if (time_last) {
+    detail::require(section[0] > 0, function, "mrope_section[0]", section[0], "> 0");
+    --section[0];
+  }
+  std::vector<int> placed(section.size(), 0);
+  // placed[a] / section[a] < placed[b] / section[b], in integers.
+  const auto lags = [&](std::size_t a, std::size_t b) {
+    return static_cast<long long>(placed[a]) * section[b] < static_cast<long long>(placed[b]) * section[a];
+  };
+  std::size_t last = section.size();
+  for (Eigen::Index pair = 0; pair < axes.size() - (time_last ? 1 : 0); ++pair) {
+    std::size_t best = section.size();
+    for (std::size_t axis = 0; axis < section.size(); ++axis) {
+      if (axis == last || placed[axis] == section[axis]) continue;
+      if (best == section.size() || lags(axis, best)) best = axis;
+    }
+    if (best == section.size()) best = last;  // only this one is left
+    axes[pair] = static_cast<int>(best);
+    ++placed[best];
+    last = best;
+  }
+  return AxisMap(axes, static_cast<Eigen::Index>(section.size()));
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_AXIS_MAP_HPP
+
 // ---- posenc/frequency/scale_periodic.hpp
 /// Periodic frequencies: after a period every pair has its first angle again, so that pictures tile without a seam.
 #ifndef POSENC_FREQUENCY_SCALE_PERIODIC_HPP
@@ -5171,6 +4874,8 @@ struct VectorTypes;
     typedef std::uint32_t Words __attribute__((vector_size(4 * (n))));                          \
     typedef std::int32_t Signs __attribute__((vector_size(4 * (n))));                           \
     typedef std::int16_t Shorts __attribute__((vector_size(2 * (n))));                          \
+    typedef std::uint16_t Pairs __attribute__((vector_size(4 * (n))));                          \
+    typedef std::int16_t SignedPairs __attribute__((vector_size(4 * (n))));                     \
     typedef float FloatsAt __attribute__((vector_size(4 * (n)), aligned(4), may_alias));        \
     typedef std::uint32_t WordsAt __attribute__((vector_size(4 * (n)), aligned(2), may_alias)); \
     typedef std::int16_t ShortsAt __attribute__((vector_size(2 * (n)), aligned(2), may_alias)); \
@@ -5193,7 +4898,7 @@ using Words = typename VectorTypes<N>::Words;
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -5343,17 +5048,30 @@ POSENC_INLINE Floats<N> widened(Words<N> lower) {
   }
 }
 
-/// Rounded to nearest even: the number of type S, for bfloat16 in the upper 16 bits of each lane, whose lower bits then
-/// have no meaning, and for half in the lower 16 bits.
+/// Pairs of bfloat16: the upper 16 bits of floats, and the lower ones, which are cut off. Rounded to nearest even; NaN stays
+/// as it is, and has to be a result of arithmetic, which sets its upper bit. As integers: flags that promise that no
+/// number is NaN would drop the comparison of a number with itself.
+template <int N>
+POSENC_INLINE Words<N> rounded_pairs(Words<N> upper, Words<N> lower) {
+  using Pairs = typename VectorTypes<N>::Pairs;
+  using Signs = typename VectorTypes<N>::SignedPairs;
+  const Pairs number = Pairs(upper);
+  const Pairs least = (~number & 1) | 0x8000;  // half of the last place, and more where the number is even
+  const Signs up = Signs(Pairs(lower) >= least) & Signs(0x7f81 > Signs(number & 0x7fff));
+#if POSENC_LEVEL == 3
+  return Words<N>(up ? number + 1 : number);
+#else
+  return Words<N>(number - Pairs(up));
+#endif
+}
+
+/// Rounded to nearest even: the number of type S, in the lower 16 bits of each lane.
 template <StoredAs S, int N>
 POSENC_INLINE Words<N> narrowed(Floats<N> values) {
   using Signs = typename VectorTypes<N>::Signs;
   const Words<N> bits = Words<N>(values);
   if constexpr (S == StoredAs::bfloat16) {
-    const Words<N> nearest = bits + 0x7fffu + ((bits >> 16) & 1u);
-    // As integers: flags that promise that no number is NaN would drop the comparison of a number with itself.
-    const Words<N> is_nan = Words<N>(Signs(bits & 0x7fffffffu) > 0x7f800000);
-    return ((bits | 0x400000u) & is_nan) | (nearest & ~is_nan);
+    return rounded_pairs<N>(bits >> 16, bits & 0xffffu);
   } else {
     const Words<N> size = bits & 0x7fffffffu;
     const Words<N> sign = (bits >> 16) & 0x8000u;
@@ -5417,12 +5135,26 @@ POSENC_INLINE void load_even_odd(Floats<N>& even, Floats<N>& odd, const StoredEl
     odd = odd_lanes<N>(first, second);
   }
 }
+/// Two vectors of 16 as numbers of bfloat16, in order.
+template <int N>
+POSENC_INLINE Words<N> packed(Floats<N> first, Floats<N> second) {
+  const auto a = typename VectorTypes<N>::Pairs(first);
+  const auto b = typename VectorTypes<N>::Pairs(second);
+  const auto lower = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34,
+                                             36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62);
+  const auto upper = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35,
+                                             37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
+  return rounded_pairs<N>(Words<N>(upper), Words<N>(lower));
+}
 template <StoredAs S, int N>
 POSENC_INLINE void store_even_odd(StoredElementOf<S>* to, Floats<N> even, Floats<N> odd) {
-  if constexpr (as_words<S>) {
-    const Words<N> lower = S == StoredAs::bfloat16 ? narrowed<S, N>(even) >> 16 : narrowed<S, N>(even);
-    const Words<N> upper = S == StoredAs::bfloat16 ? narrowed<S, N>(odd) & 0xffff0000u : narrowed<S, N>(odd) << 16;
-    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = lower | upper;
+  if constexpr (S == StoredAs::bfloat16) {
+    const Words<N> a = Words<N>(even);
+    const Words<N> b = Words<N>(odd);
+    const Words<N> upper = (a >> 16) | (b & 0xffff0000u);
+    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = rounded_pairs<N>(upper, (a & 0xffffu) | (b << 16));
+  } else if constexpr (as_words<S>) {
+    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = narrowed<S, N>(even) | (narrowed<S, N>(odd) << 16);
   } else {
     store_numbers<S, N>(to, alternate_lower<N>(even, odd));
     store_numbers<S, N>(to + N, alternate_upper<N>(even, odd));
@@ -5430,14 +5162,16 @@ POSENC_INLINE void store_even_odd(StoredElementOf<S>* to, Floats<N> even, Floats
 }
 
 /// How N lanes read type In and write type Out: in order, as one vector, or where either is in words of two numbers, as
-/// the even and the odd ones of 2 N.
-template <StoredAs Out_, StoredAs In_, int N>
+/// the even and the odd ones of 2 N. Floats that become words are two vectors in order where one instruction packs any 16
+/// bits of two vectors, unless what is written is read too.
+template <StoredAs Out_, StoredAs In_, int N, bool ReadsOut = false>
 struct NumberFormat {
   static constexpr StoredAs kOut = Out_;
   static constexpr StoredAs kIn = In_;
   static constexpr int kWidth = N;
-  static constexpr bool kEvenOdd = as_words<Out_> || as_words<In_>;
-  static constexpr int kVectors = kEvenOdd ? 2 : 1;
+  static constexpr bool kPacks = Out_ == StoredAs::bfloat16 && !as_words<In_> && N == 16 && !ReadsOut;
+  static constexpr bool kEvenOdd = !kPacks && (as_words<Out_> || as_words<In_>);
+  static constexpr int kVectors = kEvenOdd || kPacks ? 2 : 1;
   static constexpr int kNumbers = N * kVectors;
   using Out = StoredElementOf<Out_>;
   using In = StoredElementOf<In_>;
@@ -5452,6 +5186,8 @@ struct NumberFormat {
   static POSENC_INLINE void store(Out* to, const Numbers& from) {
     if constexpr (kEvenOdd) {
       store_even_odd<Out_, N>(to, from.vector[0], from.vector[1]);
+    } else if constexpr (kPacks) {
+      *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = packed<N>(from.vector[0], from.vector[1]);
     } else {
       store_numbers<Out_, N>(to, from.vector[0]);
     }
@@ -5463,7 +5199,7 @@ struct NumberFormat {
     if constexpr (kEvenOdd) {
       load_even_odd<S, N>(to.vector[0], to.vector[1], from);
     } else {
-      to.vector[0] = load_numbers<S, N>(from);
+      for (int v = 0; v < kVectors; ++v) to.vector[v] = load_numbers<S, N>(from + v * N);
     }
   }
 };
@@ -5474,7 +5210,7 @@ struct NumberFormat {
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -5625,17 +5361,30 @@ POSENC_INLINE Floats<N> widened(Words<N> lower) {
   }
 }
 
-/// Rounded to nearest even: the number of type S, for bfloat16 in the upper 16 bits of each lane, whose lower bits then
-/// have no meaning, and for half in the lower 16 bits.
+/// Pairs of bfloat16: the upper 16 bits of floats, and the lower ones, which are cut off. Rounded to nearest even; NaN stays
+/// as it is, and has to be a result of arithmetic, which sets its upper bit. As integers: flags that promise that no
+/// number is NaN would drop the comparison of a number with itself.
+template <int N>
+POSENC_INLINE Words<N> rounded_pairs(Words<N> upper, Words<N> lower) {
+  using Pairs = typename VectorTypes<N>::Pairs;
+  using Signs = typename VectorTypes<N>::SignedPairs;
+  const Pairs number = Pairs(upper);
+  const Pairs least = (~number & 1) | 0x8000;  // half of the last place, and more where the number is even
+  const Signs up = Signs(Pairs(lower) >= least) & Signs(0x7f81 > Signs(number & 0x7fff));
+#if POSENC_LEVEL == 3
+  return Words<N>(up ? number + 1 : number);
+#else
+  return Words<N>(number - Pairs(up));
+#endif
+}
+
+/// Rounded to nearest even: the number of type S, in the lower 16 bits of each lane.
 template <StoredAs S, int N>
 POSENC_INLINE Words<N> narrowed(Floats<N> values) {
   using Signs = typename VectorTypes<N>::Signs;
   const Words<N> bits = Words<N>(values);
   if constexpr (S == StoredAs::bfloat16) {
-    const Words<N> nearest = bits + 0x7fffu + ((bits >> 16) & 1u);
-    // As integers: flags that promise that no number is NaN would drop the comparison of a number with itself.
-    const Words<N> is_nan = Words<N>(Signs(bits & 0x7fffffffu) > 0x7f800000);
-    return ((bits | 0x400000u) & is_nan) | (nearest & ~is_nan);
+    return rounded_pairs<N>(bits >> 16, bits & 0xffffu);
   } else {
     const Words<N> size = bits & 0x7fffffffu;
     const Words<N> sign = (bits >> 16) & 0x8000u;
@@ -5699,12 +5448,26 @@ POSENC_INLINE void load_even_odd(Floats<N>& even, Floats<N>& odd, const StoredEl
     odd = odd_lanes<N>(first, second);
   }
 }
+/// Two vectors of 16 as numbers of bfloat16, in order.
+template <int N>
+POSENC_INLINE Words<N> packed(Floats<N> first, Floats<N> second) {
+  const auto a = typename VectorTypes<N>::Pairs(first);
+  const auto b = typename VectorTypes<N>::Pairs(second);
+  const auto lower = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34,
+                                             36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62);
+  const auto upper = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35,
+                                             37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
+  return rounded_pairs<N>(Words<N>(upper), Words<N>(lower));
+}
 template <StoredAs S, int N>
 POSENC_INLINE void store_even_odd(StoredElementOf<S>* to, Floats<N> even, Floats<N> odd) {
-  if constexpr (as_words<S>) {
-    const Words<N> lower = S == StoredAs::bfloat16 ? narrowed<S, N>(even) >> 16 : narrowed<S, N>(even);
-    const Words<N> upper = S == StoredAs::bfloat16 ? narrowed<S, N>(odd) & 0xffff0000u : narrowed<S, N>(odd) << 16;
-    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = lower | upper;
+  if constexpr (S == StoredAs::bfloat16) {
+    const Words<N> a = Words<N>(even);
+    const Words<N> b = Words<N>(odd);
+    const Words<N> upper = (a >> 16) | (b & 0xffff0000u);
+    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = rounded_pairs<N>(upper, (a & 0xffffu) | (b << 16));
+  } else if constexpr (as_words<S>) {
+    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = narrowed<S, N>(even) | (narrowed<S, N>(odd) << 16);
   } else {
     store_numbers<S, N>(to, alternate_lower<N>(even, odd));
     store_numbers<S, N>(to + N, alternate_upper<N>(even, odd));
@@ -5712,14 +5475,16 @@ POSENC_INLINE void store_even_odd(StoredElementOf<S>* to, Floats<N> even, Floats
 }
 
 /// How N lanes read type In and write type Out: in order, as one vector, or where either is in words of two numbers, as
-/// the even and the odd ones of 2 N.
-template <StoredAs Out_, StoredAs In_, int N>
+/// the even and the odd ones of 2 N. Floats that become words are two vectors in order where one instruction packs any 16
+/// bits of two vectors, unless what is written is read too.
+template <StoredAs Out_, StoredAs In_, int N, bool ReadsOut = false>
 struct NumberFormat {
   static constexpr StoredAs kOut = Out_;
   static constexpr StoredAs kIn = In_;
   static constexpr int kWidth = N;
-  static constexpr bool kEvenOdd = as_words<Out_> || as_words<In_>;
-  static constexpr int kVectors = kEvenOdd ? 2 : 1;
+  static constexpr bool kPacks = Out_ == StoredAs::bfloat16 && !as_words<In_> && N == 16 && !ReadsOut;
+  static constexpr bool kEvenOdd = !kPacks && (as_words<Out_> || as_words<In_>);
+  static constexpr int kVectors = kEvenOdd || kPacks ? 2 : 1;
   static constexpr int kNumbers = N * kVectors;
   using Out = StoredElementOf<Out_>;
   using In = StoredElementOf<In_>;
@@ -5734,6 +5499,8 @@ struct NumberFormat {
   static POSENC_INLINE void store(Out* to, const Numbers& from) {
     if constexpr (kEvenOdd) {
       store_even_odd<Out_, N>(to, from.vector[0], from.vector[1]);
+    } else if constexpr (kPacks) {
+      *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = packed<N>(from.vector[0], from.vector[1]);
     } else {
       store_numbers<Out_, N>(to, from.vector[0]);
     }
@@ -5745,7 +5512,7 @@ struct NumberFormat {
     if constexpr (kEvenOdd) {
       load_even_odd<S, N>(to.vector[0], to.vector[1], from);
     } else {
-      to.vector[0] = load_numbers<S, N>(from);
+      for (int v = 0; v < kVectors; ++v) to.vector[v] = load_numbers<S, N>(from + v * N);
     }
   }
 };
@@ -5757,7 +5524,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -5908,17 +5675,30 @@ POSENC_INLINE Floats<N> widened(Words<N> lower) {
   }
 }
 
-/// Rounded to nearest even: the number of type S, for bfloat16 in the upper 16 bits of each lane, whose lower bits then
-/// have no meaning, and for half in the lower 16 bits.
+/// Pairs of bfloat16: the upper 16 bits of floats, and the lower ones, which are cut off. Rounded to nearest even; NaN stays
+/// as it is, and has to be a result of arithmetic, which sets its upper bit. As integers: flags that promise that no
+/// number is NaN would drop the comparison of a number with itself.
+template <int N>
+POSENC_INLINE Words<N> rounded_pairs(Words<N> upper, Words<N> lower) {
+  using Pairs = typename VectorTypes<N>::Pairs;
+  using Signs = typename VectorTypes<N>::SignedPairs;
+  const Pairs number = Pairs(upper);
+  const Pairs least = (~number & 1) | 0x8000;  // half of the last place, and more where the number is even
+  const Signs up = Signs(Pairs(lower) >= least) & Signs(0x7f81 > Signs(number & 0x7fff));
+#if POSENC_LEVEL == 3
+  return Words<N>(up ? number + 1 : number);
+#else
+  return Words<N>(number - Pairs(up));
+#endif
+}
+
+/// Rounded to nearest even: the number of type S, in the lower 16 bits of each lane.
 template <StoredAs S, int N>
 POSENC_INLINE Words<N> narrowed(Floats<N> values) {
   using Signs = typename VectorTypes<N>::Signs;
   const Words<N> bits = Words<N>(values);
   if constexpr (S == StoredAs::bfloat16) {
-    const Words<N> nearest = bits + 0x7fffu + ((bits >> 16) & 1u);
-    // As integers: flags that promise that no number is NaN would drop the comparison of a number with itself.
-    const Words<N> is_nan = Words<N>(Signs(bits & 0x7fffffffu) > 0x7f800000);
-    return ((bits | 0x400000u) & is_nan) | (nearest & ~is_nan);
+    return rounded_pairs<N>(bits >> 16, bits & 0xffffu);
   } else {
     const Words<N> size = bits & 0x7fffffffu;
     const Words<N> sign = (bits >> 16) & 0x8000u;
@@ -5982,12 +5762,26 @@ POSENC_INLINE void load_even_odd(Floats<N>& even, Floats<N>& odd, const StoredEl
     odd = odd_lanes<N>(first, second);
   }
 }
+/// Two vectors of 16 as numbers of bfloat16, in order.
+template <int N>
+POSENC_INLINE Words<N> packed(Floats<N> first, Floats<N> second) {
+  const auto a = typename VectorTypes<N>::Pairs(first);
+  const auto b = typename VectorTypes<N>::Pairs(second);
+  const auto lower = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34,
+                                             36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62);
+  const auto upper = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35,
+                                             37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
+  return rounded_pairs<N>(Words<N>(upper), Words<N>(lower));
+}
 template <StoredAs S, int N>
 POSENC_INLINE void store_even_odd(StoredElementOf<S>* to, Floats<N> even, Floats<N> odd) {
-  if constexpr (as_words<S>) {
-    const Words<N> lower = S == StoredAs::bfloat16 ? narrowed<S, N>(even) >> 16 : narrowed<S, N>(even);
-    const Words<N> upper = S == StoredAs::bfloat16 ? narrowed<S, N>(odd) & 0xffff0000u : narrowed<S, N>(odd) << 16;
-    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = lower | upper;
+  if constexpr (S == StoredAs::bfloat16) {
+    const Words<N> a = Words<N>(even);
+    const Words<N> b = Words<N>(odd);
+    const Words<N> upper = (a >> 16) | (b & 0xffff0000u);
+    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = rounded_pairs<N>(upper, (a & 0xffffu) | (b << 16));
+  } else if constexpr (as_words<S>) {
+    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = narrowed<S, N>(even) | (narrowed<S, N>(odd) << 16);
   } else {
     store_numbers<S, N>(to, alternate_lower<N>(even, odd));
     store_numbers<S, N>(to + N, alternate_upper<N>(even, odd));
@@ -5995,14 +5789,16 @@ POSENC_INLINE void store_even_odd(StoredElementOf<S>* to, Floats<N> even, Floats
 }
 
 /// How N lanes read type In and write type Out: in order, as one vector, or where either is in words of two numbers, as
-/// the even and the odd ones of 2 N.
-template <StoredAs Out_, StoredAs In_, int N>
+/// the even and the odd ones of 2 N. Floats that become words are two vectors in order where one instruction packs any 16
+/// bits of two vectors, unless what is written is read too.
+template <StoredAs Out_, StoredAs In_, int N, bool ReadsOut = false>
 struct NumberFormat {
   static constexpr StoredAs kOut = Out_;
   static constexpr StoredAs kIn = In_;
   static constexpr int kWidth = N;
-  static constexpr bool kEvenOdd = as_words<Out_> || as_words<In_>;
-  static constexpr int kVectors = kEvenOdd ? 2 : 1;
+  static constexpr bool kPacks = Out_ == StoredAs::bfloat16 && !as_words<In_> && N == 16 && !ReadsOut;
+  static constexpr bool kEvenOdd = !kPacks && (as_words<Out_> || as_words<In_>);
+  static constexpr int kVectors = kEvenOdd || kPacks ? 2 : 1;
   static constexpr int kNumbers = N * kVectors;
   using Out = StoredElementOf<Out_>;
   using In = StoredElementOf<In_>;
@@ -6017,6 +5813,8 @@ struct NumberFormat {
   static POSENC_INLINE void store(Out* to, const Numbers& from) {
     if constexpr (kEvenOdd) {
       store_even_odd<Out_, N>(to, from.vector[0], from.vector[1]);
+    } else if constexpr (kPacks) {
+      *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = packed<N>(from.vector[0], from.vector[1]);
     } else {
       store_numbers<Out_, N>(to, from.vector[0]);
     }
@@ -6028,7 +5826,7 @@ struct NumberFormat {
     if constexpr (kEvenOdd) {
       load_even_odd<S, N>(to.vector[0], to.vector[1], from);
     } else {
-      to.vector[0] = load_numbers<S, N>(from);
+      for (int v = 0; v < kVectors; ++v) to.vector[v] = load_numbers<S, N>(from + v * N);
     }
   }
 };
@@ -6044,6 +5842,56 @@ POSENC_END_LEVEL
 
 #endif  // POSENC_DETAIL_VECTORS_HPP
 
+// ---- posenc/detail/kernel_table.hpp
+/// One kernel of each level that a unit has, as a constant table, and the choice among them.
+#ifndef POSENC_DETAIL_KERNEL_TABLE_HPP
+#define POSENC_DETAIL_KERNEL_TABLE_HPP
+
+#if POSENC_HAS_LEVELS
+
+// A name in the namespace of each level that the unit has, from the lowest up: what the braces of a KernelTable hold.
+#if POSENC_HAS_LEVEL(1)
+#define POSENC_OF_SSE2(...) sse2::__VA_ARGS__,
+#else
+#define POSENC_OF_SSE2(...)
+#endif
+#if POSENC_HAS_LEVEL(2)
+#define POSENC_OF_AVX2(...) avx2::__VA_ARGS__,
+#else
+#define POSENC_OF_AVX2(...)
+#endif
+#if POSENC_HAS_LEVEL(3)
+#define POSENC_OF_AVX512(...) avx512::__VA_ARGS__,
+#else
+#define POSENC_OF_AVX512(...)
+#endif
+#define POSENC_OF_EACH_LEVEL(...) POSENC_OF_SSE2(__VA_ARGS__) POSENC_OF_AVX2(__VA_ARGS__) POSENC_OF_AVX512(__VA_ARGS__)
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A kernel, which is a pointer to a function, for each level. What chooses one is a template whose type is written out,
+/// so that kernels which no program calls are not compiled: auto would compile them to know it.
+///
+///     static constexpr KernelTable<AddKernel> kKernels{{POSENC_OF_EACH_LEVEL(add_numbers<To, From>)}};
+///     return kKernels[level];
+template <typename Kernel>
+struct KernelTable {
+  Kernel kernels[POSENC_HIGHEST_LEVEL - POSENC_LOWEST_LEVEL + 1];
+
+  /// That of a level, which the unit has.
+  constexpr Kernel operator[](Level level) const { return kernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL]; }
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_HAS_LEVELS
+
+#endif  // POSENC_DETAIL_KERNEL_TABLE_HPP
+
 // ---- posenc/detail/sin_cos_kernels.hpp
 /// The kernel of sin_cos_vectors.inc at each level, and which of them a call takes.
 #ifndef POSENC_DETAIL_SIN_COS_KERNELS_HPP
@@ -6054,7 +5902,7 @@ POSENC_END_LEVEL
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -6133,7 +5981,7 @@ void sin_cos_of_many(const double* frequency, double position, std::ptrdiff_t co
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -6214,7 +6062,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -6304,18 +6152,8 @@ using SinCosKernel = void (*)(const double* frequency, double position, std::ptr
 
 /// The kernel for a level, which the unit has.
 inline SinCosKernel sin_cos_kernel(Level level) {
-  static constexpr SinCosKernel kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::sin_cos_of_many<>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::sin_cos_of_many<>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::sin_cos_of_many<>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<SinCosKernel> kKernels{{POSENC_OF_EACH_LEVEL(sin_cos_of_many<>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail
@@ -6327,7 +6165,7 @@ inline SinCosKernel sin_cos_kernel(Level level) {
 #endif  // POSENC_DETAIL_SIN_COS_KERNELS_HPP
 
 // ---- posenc/detail/angle_kernels.hpp
-/// The kernels of angle_vectors.inc at each level, and which of them a call takes.
+/// The kernels of angle_vectors.inc and float32_angle_vectors.inc at each level, and which of them a call takes.
 #ifndef POSENC_DETAIL_ANGLE_KERNELS_HPP
 #define POSENC_DETAIL_ANGLE_KERNELS_HPP
 
@@ -6404,7 +6242,7 @@ using Float32AngleKernel = unsigned (*)(const double* frequency, float position,
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -6482,7 +6320,7 @@ POSENC_INLINE Doubles alternate_upper(Doubles a, Doubles b) {
 POSENC_INLINE Doubles rounded_to_odd(Doubles values) {
   constexpr std::int64_t cut_off = 0x1fffffff;  // the 29 bits that float does not have
   const Longs bits = Longs(values);
-  return Doubles((bits | (((bits & cut_off) + cut_off) & (cut_off + 1))) & ~cut_off);
+  return Doubles((bits | ((bits & cut_off) + cut_off)) & ~cut_off);
 }
 
 /// Two vectors of doubles as floats, each rounded so that store_angles() rounds it once.
@@ -6496,7 +6334,7 @@ template <AngleFormat F>
 POSENC_INLINE void store_angles(AngleElement<F>* to, Floats<kLanes> values) {
   constexpr StoredAs stored = kStoredAngle<F>;
   if constexpr (as_words<stored>) {
-    const Words<kLanes> bits = narrowed<stored, kLanes>(values) >> (stored == StoredAs::bfloat16 ? 16 : 0);
+    const Words<kLanes> bits = narrowed<stored, kLanes>(values);
     using Shorts = typename VectorTypes<kLanes>::Shorts;
     *reinterpret_cast<typename VectorTypes<kLanes>::ShortsAt*>(to) = __builtin_convertvector(bits, Shorts);
   } else {
@@ -6552,6 +6390,21 @@ POSENC_INLINE void put(AngleElement<F>* to, Doubles a, Doubles b, AngleScale sca
   }
 }
 
+/// The same for a and b, two vectors each, at two places.
+template <AngleFormat F, bool Add>
+POSENC_INLINE void put_apart(AngleElement<F>* to_a, AngleElement<F>* to_b, const Doubles (&a)[2], const Doubles (&b)[2],
+                             AngleScale scale) {
+  if constexpr (!Add && F == AngleFormat::bfloat16 && kLanes == 16) {  // rounded in one vector
+    const Words<16> both = packed<16>(rounded<F>(a[0], a[1]), rounded<F>(b[0], b[1]));
+    using HalfAt = typename VectorTypes<8>::WordsAt;
+    *reinterpret_cast<HalfAt*>(to_a) = __builtin_shufflevector(both, both, 0, 1, 2, 3, 4, 5, 6, 7);
+    *reinterpret_cast<HalfAt*>(to_b) = __builtin_shufflevector(both, both, 8, 9, 10, 11, 12, 13, 14, 15);
+  } else {
+    put<F, Add>(to_a, a[0], a[1], scale);
+    put<F, Add>(to_b, b[0], b[1], scale);
+  }
+}
+
 /// The same for a0 b0 a1 b1 .., where a and b are two vectors each. What is not added is rounded first: half the bytes to
 /// put in order.
 template <AngleFormat F, bool Add>
@@ -6573,8 +6426,7 @@ POSENC_INLINE void put_alternating(AngleElement<F>* to, const Doubles (&a)[2], c
   } else {
     const Floats<kLanes> even = rounded<F>(a[0], a[1]);
     const Floats<kLanes> odd = rounded<F>(b[0], b[1]);
-    store_angles<F>(to, alternate_lower<kLanes>(even, odd));
-    store_angles<F>(to + kLanes, alternate_upper<kLanes>(even, odd));
+    store_even_odd<kStoredAngle<F>, kLanes>(to, even, odd);
   }
 }
 
@@ -6643,8 +6495,7 @@ void write_angle_rows(const AngleRows& given) {
         sine[k.value] = Doubles(Longs(multiply_add(anchor_s, offset_c, anchor_c * offset_s)) ^ sign);
       });
       if (call.order == AngleOrder::split) {
-        put<F, Add>(to_cos + i, cosine[0], cosine[1], scale);
-        put<F, Add>(to_sin + i, sine[0], sine[1], scale);
+        put_apart<F, Add>(to_cos + i, to_sin + i, cosine, sine, scale);
       } else if (call.order == AngleOrder::sine_first) {
         put_alternating<F, Add>(to_sin + 2 * i, sine, cosine, scale);
       } else if constexpr (!Add) {
@@ -6662,48 +6513,6 @@ void write_angle_rows(const AngleRows& given) {
     offset_sin += call.offset_stride;
   }
 }
-
-/// Bit i is set where lane i holds anything.
-POSENC_INLINE unsigned bits_of(Words<kDoubles> mask) {
-#if POSENC_LEVEL == 3
-  return static_cast<unsigned>(__builtin_ia32_movmskps256(Floats<8>(mask)));
-#elif POSENC_LEVEL == 2
-  return static_cast<unsigned>(__builtin_ia32_movmskps(Floats<4>(mask)));
-#else
-  const Words<4> four = __builtin_shufflevector(mask, mask, 0, 1, 0, 1);
-  return static_cast<unsigned>(__builtin_ia32_movmskps(Floats<4>(four))) & 3u;
-#endif
-}
-
-/// `rounded` is `values` in float. All bits are set where it could be another float, sin_cos_of() being off by less than
-/// 2^-51 of the value + 2^-58.
-POSENC_INLINE Words<kDoubles> in_doubt(Doubles values, Floats<kDoubles>& rounded) {
-  const Doubles size = Doubles(Longs(values) & (std::numeric_limits<std::int64_t>::max)());
-  const Doubles error = size * 0x1p-50 + 0x1p-57;
-  rounded = narrow(values);
-  return Words<kDoubles>(narrow(values - error) != narrow(values + error));
-}
-
-/// The kernel of float32 angles: cosine and sine of 16 angles position * frequency[i], where the product and what is given
-/// back are rounded to float. Bit i of what it returns is set where the rounding of one of them is in doubt. Each
-/// |angle| <= 2^24.
-template <int = 0>
-unsigned round_float32_angles(const double* frequency, float position, float* cosine, float* sine) {
-  unsigned doubt = 0;
-  for (int i = 0; i < 16; i += kDoubles) {
-    const Floats<kDoubles> angle = narrow(load_doubles(frequency + i)) * position;
-    Doubles c, s;
-    sin_cos_of(widened(angle), c, s);
-    Floats<kDoubles> rounded_c, rounded_s;
-    const Words<kDoubles> is_zero = Words<kDoubles>(Words<kDoubles>(angle) == 0u);  // whose sine is certain; not -0
-    const Words<kDoubles> doubt_c = in_doubt(c, rounded_c);
-    const Words<kDoubles> doubt_s = in_doubt(s, rounded_s);
-    doubt |= bits_of((doubt_c | doubt_s) & ~is_zero) << i;
-    store_floats<kDoubles>(cosine + i, rounded_c);
-    store_floats<kDoubles>(sine + i, rounded_s);
-  }
-  return doubt;
-}
 }  // namespace sse2
 }  // namespace detail
 }  // namespace POSENC_ABI
@@ -6711,7 +6520,7 @@ unsigned round_float32_angles(const double* frequency, float position, float* co
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -6790,7 +6599,7 @@ POSENC_INLINE Doubles alternate_upper(Doubles a, Doubles b) {
 POSENC_INLINE Doubles rounded_to_odd(Doubles values) {
   constexpr std::int64_t cut_off = 0x1fffffff;  // the 29 bits that float does not have
   const Longs bits = Longs(values);
-  return Doubles((bits | (((bits & cut_off) + cut_off) & (cut_off + 1))) & ~cut_off);
+  return Doubles((bits | ((bits & cut_off) + cut_off)) & ~cut_off);
 }
 
 /// Two vectors of doubles as floats, each rounded so that store_angles() rounds it once.
@@ -6804,7 +6613,7 @@ template <AngleFormat F>
 POSENC_INLINE void store_angles(AngleElement<F>* to, Floats<kLanes> values) {
   constexpr StoredAs stored = kStoredAngle<F>;
   if constexpr (as_words<stored>) {
-    const Words<kLanes> bits = narrowed<stored, kLanes>(values) >> (stored == StoredAs::bfloat16 ? 16 : 0);
+    const Words<kLanes> bits = narrowed<stored, kLanes>(values);
     using Shorts = typename VectorTypes<kLanes>::Shorts;
     *reinterpret_cast<typename VectorTypes<kLanes>::ShortsAt*>(to) = __builtin_convertvector(bits, Shorts);
   } else {
@@ -6860,6 +6669,21 @@ POSENC_INLINE void put(AngleElement<F>* to, Doubles a, Doubles b, AngleScale sca
   }
 }
 
+/// The same for a and b, two vectors each, at two places.
+template <AngleFormat F, bool Add>
+POSENC_INLINE void put_apart(AngleElement<F>* to_a, AngleElement<F>* to_b, const Doubles (&a)[2], const Doubles (&b)[2],
+                             AngleScale scale) {
+  if constexpr (!Add && F == AngleFormat::bfloat16 && kLanes == 16) {  // rounded in one vector
+    const Words<16> both = packed<16>(rounded<F>(a[0], a[1]), rounded<F>(b[0], b[1]));
+    using HalfAt = typename VectorTypes<8>::WordsAt;
+    *reinterpret_cast<HalfAt*>(to_a) = __builtin_shufflevector(both, both, 0, 1, 2, 3, 4, 5, 6, 7);
+    *reinterpret_cast<HalfAt*>(to_b) = __builtin_shufflevector(both, both, 8, 9, 10, 11, 12, 13, 14, 15);
+  } else {
+    put<F, Add>(to_a, a[0], a[1], scale);
+    put<F, Add>(to_b, b[0], b[1], scale);
+  }
+}
+
 /// The same for a0 b0 a1 b1 .., where a and b are two vectors each. What is not added is rounded first: half the bytes to
 /// put in order.
 template <AngleFormat F, bool Add>
@@ -6881,8 +6705,7 @@ POSENC_INLINE void put_alternating(AngleElement<F>* to, const Doubles (&a)[2], c
   } else {
     const Floats<kLanes> even = rounded<F>(a[0], a[1]);
     const Floats<kLanes> odd = rounded<F>(b[0], b[1]);
-    store_angles<F>(to, alternate_lower<kLanes>(even, odd));
-    store_angles<F>(to + kLanes, alternate_upper<kLanes>(even, odd));
+    store_even_odd<kStoredAngle<F>, kLanes>(to, even, odd);
   }
 }
 
@@ -6951,8 +6774,7 @@ void write_angle_rows(const AngleRows& given) {
         sine[k.value] = Doubles(Longs(multiply_add(anchor_s, offset_c, anchor_c * offset_s)) ^ sign);
       });
       if (call.order == AngleOrder::split) {
-        put<F, Add>(to_cos + i, cosine[0], cosine[1], scale);
-        put<F, Add>(to_sin + i, sine[0], sine[1], scale);
+        put_apart<F, Add>(to_cos + i, to_sin + i, cosine, sine, scale);
       } else if (call.order == AngleOrder::sine_first) {
         put_alternating<F, Add>(to_sin + 2 * i, sine, cosine, scale);
       } else if constexpr (!Add) {
@@ -6970,48 +6792,6 @@ void write_angle_rows(const AngleRows& given) {
     offset_sin += call.offset_stride;
   }
 }
-
-/// Bit i is set where lane i holds anything.
-POSENC_INLINE unsigned bits_of(Words<kDoubles> mask) {
-#if POSENC_LEVEL == 3
-  return static_cast<unsigned>(__builtin_ia32_movmskps256(Floats<8>(mask)));
-#elif POSENC_LEVEL == 2
-  return static_cast<unsigned>(__builtin_ia32_movmskps(Floats<4>(mask)));
-#else
-  const Words<4> four = __builtin_shufflevector(mask, mask, 0, 1, 0, 1);
-  return static_cast<unsigned>(__builtin_ia32_movmskps(Floats<4>(four))) & 3u;
-#endif
-}
-
-/// `rounded` is `values` in float. All bits are set where it could be another float, sin_cos_of() being off by less than
-/// 2^-51 of the value + 2^-58.
-POSENC_INLINE Words<kDoubles> in_doubt(Doubles values, Floats<kDoubles>& rounded) {
-  const Doubles size = Doubles(Longs(values) & (std::numeric_limits<std::int64_t>::max)());
-  const Doubles error = size * 0x1p-50 + 0x1p-57;
-  rounded = narrow(values);
-  return Words<kDoubles>(narrow(values - error) != narrow(values + error));
-}
-
-/// The kernel of float32 angles: cosine and sine of 16 angles position * frequency[i], where the product and what is given
-/// back are rounded to float. Bit i of what it returns is set where the rounding of one of them is in doubt. Each
-/// |angle| <= 2^24.
-template <int = 0>
-unsigned round_float32_angles(const double* frequency, float position, float* cosine, float* sine) {
-  unsigned doubt = 0;
-  for (int i = 0; i < 16; i += kDoubles) {
-    const Floats<kDoubles> angle = narrow(load_doubles(frequency + i)) * position;
-    Doubles c, s;
-    sin_cos_of(widened(angle), c, s);
-    Floats<kDoubles> rounded_c, rounded_s;
-    const Words<kDoubles> is_zero = Words<kDoubles>(Words<kDoubles>(angle) == 0u);  // whose sine is certain; not -0
-    const Words<kDoubles> doubt_c = in_doubt(c, rounded_c);
-    const Words<kDoubles> doubt_s = in_doubt(s, rounded_s);
-    doubt |= bits_of((doubt_c | doubt_s) & ~is_zero) << i;
-    store_floats<kDoubles>(cosine + i, rounded_c);
-    store_floats<kDoubles>(sine + i, rounded_s);
-  }
-  return doubt;
-}
 }  // namespace avx2
 }  // namespace detail
 }  // namespace POSENC_ABI
@@ -7020,7 +6800,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -7099,7 +6879,7 @@ POSENC_INLINE Doubles alternate_upper(Doubles a, Doubles b) {
 POSENC_INLINE Doubles rounded_to_odd(Doubles values) {
   constexpr std::int64_t cut_off = 0x1fffffff;  // the 29 bits that float does not have
   const Longs bits = Longs(values);
-  return Doubles((bits | (((bits & cut_off) + cut_off) & (cut_off + 1))) & ~cut_off);
+  return Doubles((bits | ((bits & cut_off) + cut_off)) & ~cut_off);
 }
 
 /// Two vectors of doubles as floats, each rounded so that store_angles() rounds it once.
@@ -7113,7 +6893,7 @@ template <AngleFormat F>
 POSENC_INLINE void store_angles(AngleElement<F>* to, Floats<kLanes> values) {
   constexpr StoredAs stored = kStoredAngle<F>;
   if constexpr (as_words<stored>) {
-    const Words<kLanes> bits = narrowed<stored, kLanes>(values) >> (stored == StoredAs::bfloat16 ? 16 : 0);
+    const Words<kLanes> bits = narrowed<stored, kLanes>(values);
     using Shorts = typename VectorTypes<kLanes>::Shorts;
     *reinterpret_cast<typename VectorTypes<kLanes>::ShortsAt*>(to) = __builtin_convertvector(bits, Shorts);
   } else {
@@ -7169,6 +6949,21 @@ POSENC_INLINE void put(AngleElement<F>* to, Doubles a, Doubles b, AngleScale sca
   }
 }
 
+/// The same for a and b, two vectors each, at two places.
+template <AngleFormat F, bool Add>
+POSENC_INLINE void put_apart(AngleElement<F>* to_a, AngleElement<F>* to_b, const Doubles (&a)[2], const Doubles (&b)[2],
+                             AngleScale scale) {
+  if constexpr (!Add && F == AngleFormat::bfloat16 && kLanes == 16) {  // rounded in one vector
+    const Words<16> both = packed<16>(rounded<F>(a[0], a[1]), rounded<F>(b[0], b[1]));
+    using HalfAt = typename VectorTypes<8>::WordsAt;
+    *reinterpret_cast<HalfAt*>(to_a) = __builtin_shufflevector(both, both, 0, 1, 2, 3, 4, 5, 6, 7);
+    *reinterpret_cast<HalfAt*>(to_b) = __builtin_shufflevector(both, both, 8, 9, 10, 11, 12, 13, 14, 15);
+  } else {
+    put<F, Add>(to_a, a[0], a[1], scale);
+    put<F, Add>(to_b, b[0], b[1], scale);
+  }
+}
+
 /// The same for a0 b0 a1 b1 .., where a and b are two vectors each. What is not added is rounded first: half the bytes to
 /// put in order.
 template <AngleFormat F, bool Add>
@@ -7190,8 +6985,7 @@ POSENC_INLINE void put_alternating(AngleElement<F>* to, const Doubles (&a)[2], c
   } else {
     const Floats<kLanes> even = rounded<F>(a[0], a[1]);
     const Floats<kLanes> odd = rounded<F>(b[0], b[1]);
-    store_angles<F>(to, alternate_lower<kLanes>(even, odd));
-    store_angles<F>(to + kLanes, alternate_upper<kLanes>(even, odd));
+    store_even_odd<kStoredAngle<F>, kLanes>(to, even, odd);
   }
 }
 
@@ -7260,8 +7054,7 @@ void write_angle_rows(const AngleRows& given) {
         sine[k.value] = Doubles(Longs(multiply_add(anchor_s, offset_c, anchor_c * offset_s)) ^ sign);
       });
       if (call.order == AngleOrder::split) {
-        put<F, Add>(to_cos + i, cosine[0], cosine[1], scale);
-        put<F, Add>(to_sin + i, sine[0], sine[1], scale);
+        put_apart<F, Add>(to_cos + i, to_sin + i, cosine, sine, scale);
       } else if (call.order == AngleOrder::sine_first) {
         put_alternating<F, Add>(to_sin + 2 * i, sine, cosine, scale);
       } else if constexpr (!Add) {
@@ -7279,6 +7072,139 @@ void write_angle_rows(const AngleRows& given) {
     offset_sin += call.offset_stride;
   }
 }
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
+#if POSENC_HAS_LEVEL(1)
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// Cosines and sines of angles that are rounded to float, at one level. See angle_kernels.hpp.
+
+/// Bit i is set where lane i holds anything.
+POSENC_INLINE unsigned bits_of(Words<kDoubles> mask) {
+#if POSENC_LEVEL == 3
+  return static_cast<unsigned>(__builtin_ia32_movmskps256(Floats<8>(mask)));
+#elif POSENC_LEVEL == 2
+  return static_cast<unsigned>(__builtin_ia32_movmskps(Floats<4>(mask)));
+#else
+  const Words<4> four = __builtin_shufflevector(mask, mask, 0, 1, 0, 1);
+  return static_cast<unsigned>(__builtin_ia32_movmskps(Floats<4>(four))) & 3u;
+#endif
+}
+
+/// `rounded` is `values` in float. All bits are set where it could be another float, sin_cos_of() being off by less than
+/// 2^-51 of the value + 2^-58.
+POSENC_INLINE Words<kDoubles> in_doubt(Doubles values, Floats<kDoubles>& rounded) {
+  const Doubles size = Doubles(Longs(values) & (std::numeric_limits<std::int64_t>::max)());
+  const Doubles error = size * 0x1p-50 + 0x1p-57;
+  rounded = narrow(values);
+  return Words<kDoubles>(narrow(values - error) != narrow(values + error));
+}
+
+/// The kernel of float32 angles: cosine and sine of 16 angles position * frequency[i], where the product and what is given
+/// back are rounded to float. Bit i of what it returns is set where the rounding of one of them is in doubt. Each
+/// |angle| <= 2^24.
+template <int = 0>
+unsigned round_float32_angles(const double* frequency, float position, float* cosine, float* sine) {
+  unsigned doubt = 0;
+  for (int i = 0; i < 16; i += kDoubles) {
+    const Floats<kDoubles> angle = narrow(load_doubles(frequency + i)) * position;
+    Doubles c, s;
+    sin_cos_of(widened(angle), c, s);
+    Floats<kDoubles> rounded_c, rounded_s;
+    const Words<kDoubles> is_zero = Words<kDoubles>(Words<kDoubles>(angle) == 0u);  // whose sine is certain; not -0
+    const Words<kDoubles> doubt_c = in_doubt(c, rounded_c);
+    const Words<kDoubles> doubt_s = in_doubt(s, rounded_s);
+    doubt |= bits_of((doubt_c | doubt_s) & ~is_zero) << i;
+    store_floats<kDoubles>(cosine + i, rounded_c);
+    store_floats<kDoubles>(sine + i, rounded_s);
+  }
+  return doubt;
+}
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(2)
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// Cosines and sines of angles that are rounded to float, at one level. See angle_kernels.hpp.
+
+/// Bit i is set where lane i holds anything.
+POSENC_INLINE unsigned bits_of(Words<kDoubles> mask) {
+#if POSENC_LEVEL == 3
+  return static_cast<unsigned>(__builtin_ia32_movmskps256(Floats<8>(mask)));
+#elif POSENC_LEVEL == 2
+  return static_cast<unsigned>(__builtin_ia32_movmskps(Floats<4>(mask)));
+#else
+  const Words<4> four = __builtin_shufflevector(mask, mask, 0, 1, 0, 1);
+  return static_cast<unsigned>(__builtin_ia32_movmskps(Floats<4>(four))) & 3u;
+#endif
+}
+
+/// `rounded` is `values` in float. All bits are set where it could be another float, sin_cos_of() being off by less than
+/// 2^-51 of the value + 2^-58.
+POSENC_INLINE Words<kDoubles> in_doubt(Doubles values, Floats<kDoubles>& rounded) {
+  const Doubles size = Doubles(Longs(values) & (std::numeric_limits<std::int64_t>::max)());
+  const Doubles error = size * 0x1p-50 + 0x1p-57;
+  rounded = narrow(values);
+  return Words<kDoubles>(narrow(values - error) != narrow(values + error));
+}
+
+/// The kernel of float32 angles: cosine and sine of 16 angles position * frequency[i], where the product and what is given
+/// back are rounded to float. Bit i of what it returns is set where the rounding of one of them is in doubt. Each
+/// |angle| <= 2^24.
+template <int = 0>
+unsigned round_float32_angles(const double* frequency, float position, float* cosine, float* sine) {
+  unsigned doubt = 0;
+  for (int i = 0; i < 16; i += kDoubles) {
+    const Floats<kDoubles> angle = narrow(load_doubles(frequency + i)) * position;
+    Doubles c, s;
+    sin_cos_of(widened(angle), c, s);
+    Floats<kDoubles> rounded_c, rounded_s;
+    const Words<kDoubles> is_zero = Words<kDoubles>(Words<kDoubles>(angle) == 0u);  // whose sine is certain; not -0
+    const Words<kDoubles> doubt_c = in_doubt(c, rounded_c);
+    const Words<kDoubles> doubt_s = in_doubt(s, rounded_s);
+    doubt |= bits_of((doubt_c | doubt_s) & ~is_zero) << i;
+    store_floats<kDoubles>(cosine + i, rounded_c);
+    store_floats<kDoubles>(sine + i, rounded_s);
+  }
+  return doubt;
+}
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(3)
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// Cosines and sines of angles that are rounded to float, at one level. See angle_kernels.hpp.
 
 /// Bit i is set where lane i holds anything.
 POSENC_INLINE unsigned bits_of(Words<kDoubles> mask) {
@@ -7337,34 +7263,14 @@ namespace detail {
 /// numbers two times or the cosine first; those for several axes take no others.
 template <AngleFormat F, bool Add, bool Blend = false>
 AngleKernel angle_kernel(Level level) {
-  static constexpr AngleKernel kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::write_angle_rows<F, Add, Blend>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::write_angle_rows<F, Add, Blend>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::write_angle_rows<F, Add, Blend>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<AngleKernel> kKernels{{POSENC_OF_EACH_LEVEL(write_angle_rows<F, Add, Blend>)}};
+  return kKernels[level];
 }
 
 /// The kernel of float32 angles for a level, which the unit has.
 inline Float32AngleKernel float32_angle_kernel(Level level) {
-  static constexpr Float32AngleKernel kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::round_float32_angles<>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::round_float32_angles<>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::round_float32_angles<>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<Float32AngleKernel> kKernels{{POSENC_OF_EACH_LEVEL(round_float32_angles<>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail
@@ -7543,9 +7449,13 @@ struct AngleTerms {
     const int k = static_cast<int>(offset);
     const bool whole = offset == k;
     if (whole && (known_offsets >> k & 1u) != 0) return k;
-    const int row = whole ? k : kAnchorStep;
+    return fill_row(offset, whole ? k : kAnchorStep);
+  }
+
+ private:
+  POSENC_NOINLINE int fill_row(double offset, int row) {
     sin_cos(frequency, fastest, offset, pairs, offset_cos[row], offset_sin[row]);
-    known_offsets |= whole ? 1u << k : 0u;
+    if (row < kAnchorStep) known_offsets |= 1u << row;
     return row;
   }
 };
@@ -7563,19 +7473,21 @@ template <typename Positions, typename Run>
 void for_each_angle_run(AngleTerms& terms, Eigen::Index begin, Eigen::Index end, const Positions& positions,
                         const Run& run) {
   for (Eigen::Index row = begin; row < end;) {
-    const SplitPosition position = split_position(positions[row]);
-    if (position.anchor != terms.anchor) terms.move_anchor(position.anchor);
-    AngleRun part{row, 1, terms.row_of(position.offset), position.negative};
-    if (part.offset < kAnchorStep) {
-      for (double offset = position.offset + 1; offset < kAnchorStep && row + part.count < end; ++offset) {
-        const SplitPosition next = split_position(positions[row + part.count]);
-        if (next.anchor != position.anchor || next.offset != offset || next.negative != position.negative) break;
-        terms.row_of(offset);
-        ++part.count;
+    AngleRun part{row, 0, 0, false};
+    for (double next = -1; row < end; ++row) {  // the offset that the run goes on with
+      const SplitPosition position = split_position(positions[row]);
+      if (part.count == 0) {
+        if (position.anchor != terms.anchor) terms.move_anchor(position.anchor);
+        part.negative = position.negative;
+      } else if (position.anchor != terms.anchor || position.offset != next || position.negative != part.negative) {
+        break;
       }
+      const int offset = terms.row_of(position.offset);
+      if (part.count == 0) part.offset = offset;
+      ++part.count;
+      next = offset < kAnchorStep ? position.offset + 1 : kAnchorStep;  // no offset is kAnchorStep
     }
     run(terms, part);
-    row += part.count;
   }
 }
 
@@ -7583,8 +7495,8 @@ void for_each_angle_run(AngleTerms& terms, Eigen::Index begin, Eigen::Index end,
 /// multiple of kAngleBlock. `fastest` is the largest frequency of the whole encoding, which settles how angles are
 /// reduced: the bits of a pair do not depend on the pairs beside it.
 template <typename Positions, typename Run>
-void for_each_angle_run(const double* frequency, int count, double fastest, double magnitude,
-                        const Positions& positions, const Run& run) {
+EIGEN_ALWAYS_INLINE void for_each_angle_run(const double* frequency, int count, double fastest, double magnitude,
+                                            const Positions& positions, const Run& run) {
   AngleTerms terms(frequency, count, fastest, magnitude);
   for_each_angle_run(terms, 0, positions.rows(), positions, run);
 }
@@ -7684,7 +7596,8 @@ inline bool round_surely(const double* values, float* rounded) {
 
 /// cos and sin of the angles position * frequency[i], i < kAngleBlock, the products rounded to float: right to half an ulp
 /// of float. Where bit i of `doubt` is set, one by one.
-inline void round_one_by_one(const double* frequency, float position, unsigned doubt, float* cosine, float* sine) {
+POSENC_COLD inline void round_one_by_one(const double* frequency, float position, unsigned doubt, float* cosine,
+                                         float* sine) {
   for (int i = 0; i < kAngleBlock; ++i) {
     if ((doubt >> i & 1u) == 0) continue;
     const double angle = float_product(position, static_cast<float>(frequency[i]));
@@ -7766,15 +7679,16 @@ inline bool has_finite_angle(double fastest, bool float32, double position) {
 }
 
 /// Refuses positions whose angles are not finite, because their cosines would be NaN. `fastest` is the largest
-/// frequency. Integers are looked at only where the largest position would be refused.
+/// frequency, `name` what the caller wrote. Integers are looked at only where the largest position would be refused.
 template <typename Positions>
-void require_finite_angles(const char* function, double fastest, bool float32, const Positions& positions) {
+void require_finite_angles(const char* function, double fastest, bool float32, const Positions& positions,
+                           const char* name = "positions") {
   using Position = std::decay_t<decltype(positions[0])>;
   if (std::is_integral_v<Position> && has_finite_angle(fastest, float32, static_cast<double>(kMaxPosition))) return;
   for (Eigen::Index i = 0; i < positions.rows(); ++i) {
     const double position = static_cast<double>(positions[i]);
     if (has_finite_angle(fastest, float32, position)) continue;
-    refuse<std::out_of_range>(function, element("positions", i), position,
+    refuse<std::out_of_range>(function, element(name, i), position,
                               "such that position * frequency is finite (the largest frequency is ", fastest, ")");
   }
 }
@@ -7799,7 +7713,8 @@ void for_each_angle_of_chunk(const double* frequency, int count, double fastest,
 /// Calls chunk(frequency, first_pair, count) for the pairs begin ... end - 1 of `frequencies`, kAngleChunk at a time:
 /// `frequency` is filled up with zeros to a multiple of kAngleBlock.
 template <typename Frequencies, typename Chunk>
-void for_each_angle_chunk(const Frequencies& frequencies, Eigen::Index begin, Eigen::Index end, const Chunk& chunk) {
+EIGEN_ALWAYS_INLINE void for_each_angle_chunk(const Frequencies& frequencies, Eigen::Index begin, Eigen::Index end,
+                                              const Chunk& chunk) {
   const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
   alignas(64) double padded_frequency[kAngleChunk];
   for (Eigen::Index first_pair = begin; first_pair < end; first_pair += kAngleChunk) {
@@ -8569,11 +8484,9 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     numbers_.resize(rows, this->facts_.row_stride);
   }
 
-  static Eigen::Index padded(Eigen::Index size) {
-    constexpr Eigen::Index packet = (std::max)(static_cast<Eigen::Index>(EIGEN_MAX_ALIGN_BYTES / sizeof(Scalar)),
-                                               static_cast<Eigen::Index>(detail::kAngleBlock));
-    return (size + packet - 1) / packet * packet;
-  }
+  static constexpr Eigen::Index kPadded = (std::max)(static_cast<Eigen::Index>(EIGEN_MAX_ALIGN_BYTES / sizeof(Scalar)),
+                                                     static_cast<Eigen::Index>(detail::kAngleBlock));
+  static Eigen::Index padded(Eigen::Index size) { return (size + kPadded - 1) / kPadded * kPadded; }
 
   friend struct detail::TableWriter;
 
@@ -8633,20 +8546,22 @@ struct TableWriter {
     if constexpr (Storage == CosSinStorage::cos_sin) {
       cast_block<kAngleBlock>(to_cos, cosine);
       cast_block<kAngleBlock>(to_sin, sine);
-    } else {
+    } else if constexpr (!std::is_same_v<Scalar, Number>) {
       Scalar c[kAngleBlock];  // rounded first, so that every loop becomes vector code
       Scalar s[kAngleBlock];
       cast_block<kAngleBlock>(c, cosine);
       cast_block<kAngleBlock>(s, sine);
+      write_block<Storage>(row, sin_offset, pair, c, s);
+    } else {
       constexpr bool paired = Storage == CosSinStorage::paired;
       POSENC_VECTOR_LOOP
       for (int i = 0; i < kAngleBlock; ++i) {
-        to_cos[2 * i] = c[i];
-        to_cos[2 * i + 1] = paired ? s[i] : c[i];
+        to_cos[2 * i] = cosine[i];
+        to_cos[2 * i + 1] = paired ? sine[i] : cosine[i];
       }
       if (paired) return;
       POSENC_VECTOR_LOOP
-      for (int i = 0; i < kAngleBlock; ++i) to_sin[2 * i] = to_sin[2 * i + 1] = s[i];
+      for (int i = 0; i < kAngleBlock; ++i) to_sin[2 * i] = to_sin[2 * i + 1] = sine[i];
     }
   }
 
@@ -8671,6 +8586,7 @@ struct TableWriter {
   /// Writes zeros to the padding that the blocks of fill() do not reach.
   template <typename Scalar>
   static void clear_padding(FrequencyTable<Scalar>& table) {
+    if constexpr (FrequencyTable<Scalar>::kPadded == kAngleBlock) return;
     const Eigen::Index planes = table.num_heads() * (table.storage() == CosSinStorage::paired ? 1 : 2);
     const Eigen::Index plane = table.row_stride() / planes;
     const Eigen::Index blocks = (table.num_pairs() + kAngleBlock - 1) / kAngleBlock;
@@ -9061,9 +8977,10 @@ class RowResolver {
   }
   [[noreturn]] POSENC_COLD void refuse_rows(const TokenGrid& tokens) const {
     if (table_rows_ > tokens.seq_len) {
-      fail<std::invalid_argument>(joined(
-          {"posenc::", function_, ": rows must be given where the table has more of them (", table_rows_, ") than ",
-           tokens.parameter, " has tokens (", tokens.seq_len, "), for instance starting_at(cached) or from_row(n)"}));
+      fail(Refusal::invalid_argument,
+           joined("posenc::", function_, ": rows must be given where the table has more of them (", table_rows_,
+                  ") than ", tokens.parameter, " has tokens (", tokens.seq_len,
+                  "), for instance starting_at(cached) or from_row(n)"));
     }
     if (table_rows_ > 0 && tokens.seq_len % table_rows_ == 0) {
       refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len,
@@ -9384,7 +9301,7 @@ inline bool is_same(const MemoryExtent& a, const MemoryExtent& b) {
 }
 
 /// Whether two objects share a byte. Exact for blocks of one matrix; in doubt the answer is yes.
-inline bool overlap(const MemoryExtent& a, const MemoryExtent& b) {
+POSENC_NOINLINE inline bool overlap(const MemoryExtent& a, const MemoryExtent& b) {
   if (a.empty() || b.empty()) return false;
   struct Span {
     std::int64_t first, last;
@@ -9442,7 +9359,7 @@ void require_nested_strides(const char* function, const char* parameter, Strided
     if (axis.count == 1) continue;
     const std::uint64_t distance = distance_of(axis.stride);
     if (distance < covered) {
-      refuse<std::invalid_argument>(function, std::string(parameter) + axis.name, axis.stride, "at least ", covered,
+      refuse<std::invalid_argument>(function, joined(parameter, axis.name), axis.stride, "at least ", covered,
                                     " forwards or backwards (what is written to may not overlap itself)");
     }
     covered += (static_cast<std::uint64_t>(axis.count) - 1) * distance;
@@ -10337,6 +10254,210 @@ void fill_table(FrequencyTable<Scalar>& table, const std::vector<Frequencies>& f
 
 #endif  // POSENC_FREQUENCY_MAKE_SEQUENCE_TABLE_HPP
 
+// ---- posenc/frequency/axial_frequencies.hpp
+/// Frequencies of vision towers: a spectrum for each axis of a grid.
+#ifndef POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
+#define POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Frequencies and the axis that drives each of them: what the make_table() of several axes takes.
+struct AxialFrequencies {
+  Frequencies frequencies;
+  AxisMap axes;
+};
+
+/// How the axes of a grid share geometric series of frequencies.
+enum class AxialSeries {
+  one_per_axis,  ///< Each axis has a series of its own: most vision towers.
+  alternating,   ///< One series over all pairs, whose frequencies go to the axes in turn: Pixtral.
+  in_turn        ///< A series for each axis, and the pairs of the axes in turn, y x y x ...: Lumina-Next.
+};
+
+/// How the bands of pixel_frequencies() lie between the lowest and the highest.
+enum class PixelBands {
+  linear,    ///< Equal differences: EVA-02, rotary-embedding-torch.
+  geometric  ///< Equal ratios: what timm does unless linear_bands is set.
+};
+
+namespace detail {
+
+/// A series for each axis, of base_of(axis).
+template <typename BaseOf>
+AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double position_scale, const BaseOf& base_of) {
+  AxisMap axes = contiguous_axes_of("axial_frequencies", "pairs_of_axis", pairs_of_axis);
+  require(is_finite(position_scale), "axial_frequencies", "position_scale", position_scale, "finite");
+  Eigen::ArrayXd inv_freq(axes.num_pairs());
+  Eigen::Index first = 0;
+  for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
+    const int pairs = pairs_of_axis[axis];
+    if (pairs == 0) continue;
+    for (const double frequency : spaced_series(pairs, base_of(axis), pairs)) {
+      inv_freq[first++] = position_scale * frequency;
+    }
+  }
+  return {Frequencies(inv_freq), std::move(axes)};
+}
+
+/// A series of n pairs for each axis, pair i of axis a at num_axes i + a.
+inline AxialFrequencies series_in_turn(Eigen::Index n, Eigen::Index num_axes, double base) {
+  const Eigen::ArrayXd series = spaced_series(n, base, static_cast<double>(n));
+  Eigen::ArrayXd inv_freq(n * num_axes);
+  Eigen::ArrayXi axis_of_pair(n * num_axes);
+  for (Eigen::Index pair = 0; pair < inv_freq.size(); ++pair) {
+    inv_freq[pair] = series[pair / num_axes];
+    axis_of_pair[pair] = static_cast<int>(pair % num_axes);
+  }
+  return {Frequencies(inv_freq), AxisMap(axis_of_pair, num_axes)};
+}
+
+}  // namespace detail
+
+/// Frequencies of a vision tower: a geometric series for each axis, all pairs of one axis and then all of the next.
+///
+///     inv_freq[pair i of axis a] = position_scale base^(-i / pairs_of_axis[a])
+///
+/// @param pairs_of_axis   Pairs of each axis, >= 0, not all zero: {head_dim / 4, head_dim / 4} for a picture.
+/// @param base            `rope_theta`, `temperature`: finite, > 0 and not 1.
+/// @param position_scale  Factor on every angle, finite; 2 pi where coordinates count full circles (DINOv3).
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double, 2 with a position_scale [frequency][axial].
+/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.2 (axial frequencies).
+/// Matches:  Qwen2-VL vision tower, ggml VISION: (row, column), half-split. Llama 4 vision: (column + 1, row + 1),
+///           interleaved, class token at (0, 0). DINOv3: base 100, position_scale 2 pi, (row, column) of
+///           patch_centers(), half-split, prefix tokens at (0, 0). timm and EVA-02 "lang" bands: interleaved.
+///           ChatGLM-6B (position, block) and the Gemma 4 vision tower (column, row; base 100) pair channels within the
+///           half of a head that an axis owns: rotate each half by a table of its own, made of
+///           geometric_frequencies(head_dim / 2), with layouts whose windows are the two halves of the head.
+inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
+                                          double position_scale = 1) {
+  detail::require_base("axial_frequencies", base);
+  return detail::series_of_axes(pairs_of_axis, position_scale, [=](std::size_t) { return base; });
+}
+
+/// @overload
+/// With a base for each axis: inv_freq[pair i of axis a] = position_scale bases[a]^(-i / pairs_of_axis[a]).
+/// @param bases  One for each axis, finite, > 0 and not 1.
+/// @throws std::invalid_argument  in addition to those above: another number of bases than axes.
+/// Matches:  Cosmos: bases 10000 s_a^(d_a / (d_a - 2)) with d_a = 2 pairs_of_axis[a] and s_a the extrapolation of axis
+///           a (frame, row, column), half-split.
+inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, const std::vector<double>& bases,
+                                          double position_scale = 1) {
+  const char* const function = "axial_frequencies";
+  detail::require(bases.size() == pairs_of_axis.size(), function, "bases.size()", bases.size(), "pairs_of_axis.size() ",
+                  pairs_of_axis.size());
+  for (std::size_t axis = 0; axis < bases.size(); ++axis) {
+    if (detail::is_finite(bases[axis]) && bases[axis] > 0 && bases[axis] != 1) continue;
+    detail::refuse<std::invalid_argument>(function, detail::element("bases", static_cast<Eigen::Index>(axis)),
+                                          bases[axis], "finite, > 0 and not 1");
+  }
+  return detail::series_of_axes(pairs_of_axis, position_scale, [&](std::size_t axis) { return bases[axis]; });
+}
+
+/// @overload
+/// By another series than one_per_axis, which is the function above with a position_scale of 1. With num_axes axes of n
+/// pairs each, in the order in which the pairs lie:
+///
+///     alternating   0 0 0 1 1 1   inv_freq[pair i of axis a] = base^(-(num_axes i + a) / (num_axes n))
+///     in_turn       0 1 0 1 0 1   inv_freq[pair i of axis a] = base^(-i / n),  at num_axes i + a
+///
+/// @param series  How the axes share frequencies.
+/// @throws std::invalid_argument  in addition to those above: alternating axes, or axes in turn, with different numbers
+///                                of pairs.
+/// Matches:  Pixtral and Mistral 3 vision, alternating: two axes, rows first, half-split (the flat id there is
+///           row * max_width + column). Lumina-Next (get_2d_rotary_pos_embed_lumina of diffusers), in_turn: two axes,
+///           rows first, interleaved; its linear_factor is that of scale_linear(), its ntk_factor a factor on base.
+inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {
+  if (series == AxialSeries::one_per_axis) return axial_frequencies(pairs_of_axis, base);
+  const char* const function = "axial_frequencies";
+  detail::require_named(function, "series", series, AxialSeries::in_turn);
+  AxisMap axes = detail::contiguous_axes_of(function, "pairs_of_axis", pairs_of_axis);
+  detail::require_base(function, base);
+  const bool in_turn = series == AxialSeries::in_turn;
+  for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
+    if (pairs_of_axis[axis] == pairs_of_axis[0]) continue;
+    detail::refuse<std::invalid_argument>(
+        function, detail::element("pairs_of_axis", static_cast<Eigen::Index>(axis)), pairs_of_axis[axis],
+        pairs_of_axis[0], in_turn ? " as on axis 0 for axes in turn" : " as on axis 0 for alternating axes");
+  }
+  if (in_turn) return detail::series_in_turn(pairs_of_axis[0], axes.num_axes(), base);
+  const Eigen::ArrayXd all = detail::spaced_series(axes.num_pairs(), base, static_cast<double>(axes.num_pairs()));
+  Eigen::ArrayXd inv_freq(axes.num_pairs());
+  const Eigen::Index pairs = pairs_of_axis[0];
+  for (Eigen::Index i = 0; i < all.size(); ++i) inv_freq[i] = all[i % pairs * axes.num_axes() + i / pairs];
+  return {Frequencies(inv_freq), std::move(axes)};
+}
+
+namespace detail {
+
+/// Whether the arguments of pixel_frequencies() are four, of which the last names its bands.
+template <typename... Given>
+inline constexpr bool ends_with_bands = false;
+template <typename Axes, typename Pairs, typename Frequency>
+inline constexpr bool ends_with_bands<Axes, Pairs, Frequency, PixelBands> = true;
+
+}  // namespace detail
+
+/// Bands for coordinates in [-1, 1]: pi times n numbers from 1 to max_frequency / 2, for each axis.
+///
+///     linear      inv_freq[pair i of axis a] = pi (1 + i (max_frequency / 2 - 1) / (n - 1))      i < n
+///     geometric   inv_freq[pair i of axis a] = pi (max_frequency / 2)^(i / (n - 1))
+///
+/// @param num_axes       Axes, > 0 and at most 1024.
+/// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
+/// @param max_frequency  `max_res`, `max_freq`: the last band is pi max_frequency / 2, which must be finite; > 0 for
+///                       geometric bands.
+/// @param bands          How they lie between. Projects differ, so that there is no default.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 2 ulp of double [frequency][axial].
+/// Matches:  timm with in_pixels (max_res 224) on linspace_positions(), interleaved: geometric, or linear with
+///           linear_bands, as EVA-02; "pixel" of rotary-embedding-torch: linear.
+inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency,
+                                          PixelBands bands) {
+  const char* const function = "pixel_frequencies";
+  detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
+  detail::require_num_pairs(function, pairs_of_axis);
+  detail::require(pairs_of_axis <= detail::kMaxPairs / num_axes, function, "pairs_of_axis", pairs_of_axis, "at most ",
+                  detail::kMaxPairs, " on all axes together");
+  detail::require(detail::is_finite(max_frequency), function, "max_frequency", max_frequency, "finite");
+  constexpr double half_pi = 1.5707963267948966;
+  detail::require(detail::is_finite(max_frequency * half_pi), function, "max_frequency", max_frequency,
+                  "so small that max_frequency pi / 2 is finite");
+  detail::require_named(function, "bands", bands, PixelBands::geometric);
+  const bool geometric = bands == PixelBands::geometric;
+  detail::require(!geometric || max_frequency > 0, function, "max_frequency", max_frequency, "> 0 for geometric bands");
+  constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
+  const detail::Wide highest = static_cast<detail::Wide>(max_frequency) / 2;
+  const auto steps = static_cast<detail::Wide>((std::max)(pairs_of_axis - Eigen::Index(1), Eigen::Index(1)));
+  Eigen::ArrayXd inv_freq(num_axes * pairs_of_axis);
+  for (Eigen::Index pair = 0; pair < inv_freq.size(); ++pair) {
+    const auto i = static_cast<detail::Wide>(pair % pairs_of_axis);
+    const detail::Wide band = geometric ? std::pow(highest, i / steps) : 1 + i * ((highest - 1) / steps);
+    inv_freq[pair] = static_cast<double>(pi * band);
+  }
+  return {Frequencies(inv_freq),
+          contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), static_cast<int>(pairs_of_axis)))};
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Given, std::enable_if_t<!detail::ends_with_bands<Given...>, int> = 0>
+AxialFrequencies pixel_frequencies(const Given&...) {
+  static_assert(
+      detail::kMisuse<Given...>,
+      "posenc: write pixel_frequencies(num_axes, pairs_of_axis, max_frequency, bands) with PixelBands::linear "
+      "or PixelBands::geometric, which is what timm does unless linear_bands is set");
+  std::abort();
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
+
 // ---- posenc/detail/axis_angles.hpp
 /// for_each_angle() for pairs on several axes.
 #ifndef POSENC_DETAIL_AXIS_ANGLES_HPP
@@ -11094,6 +11215,126 @@ auto make_mixed_table(const Arguments&...) {
 
 #endif  // POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
 
+// ---- posenc/frequency/rope_presets.hpp
+/// Frequencies of models that have a rule of their own: nanochat, modded-nanogpt, V-JEPA 2, ERNIE-Image.
+#ifndef POSENC_FREQUENCY_ROPE_PRESETS_HPP
+#define POSENC_FREQUENCY_ROPE_PRESETS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace presets {
+
+/// Frequencies of nanochat, which rotates by negative angles: inv_freq[i] = -base^(-2i / head_dim).
+///
+/// Scores equal those of positive frequencies. Rotated queries and keys, and therefore cached keys, do not.
+/// @param head_dim  Channels of a head, even and > 0; all of them rotate, half-split.
+/// @param base      `rope_theta`: finite, > 0 and not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  nanochat and its class in transformers.
+inline Frequencies nanochat_frequencies(detail::Size head_dim, double base) {
+  const char* const function = "presets::nanochat_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require_base(function, base);
+  Eigen::ArrayXd inv_freq = detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2));
+  for (double& frequency : inv_freq) frequency = -frequency;
+  return Frequencies(inv_freq);
+}
+
+/// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, by negative angles with frequencies from 1
+/// down to 1/1024.
+///
+///     inv_freq[i] = -1024^(-i / (n - 1))        i < n = head_dim / 4
+///                   0                           i < 2 n
+///
+/// @param head_dim  Channels of a head: a multiple of 4, > 4; half-split.
+/// @throws std::invalid_argument  this does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  Rotary of modded-nanogpt.
+inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
+  const char* const function = "presets::modded_nanogpt_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require(head_dim % 4 == 0 && head_dim > 4, function, "head_dim", head_dim, "a multiple of 4 and > 4");
+  const Eigen::Index n = head_dim / 4;
+  const Eigen::ArrayXd series = detail::spaced_series(n, 1024, static_cast<double>(n - 1));
+  Eigen::ArrayXd inv_freq(2 * n);
+  for (Eigen::Index i = 0; i < 2 * n; ++i) inv_freq[i] = i < n ? -series[i] : 0;
+  return Frequencies(inv_freq);
+}
+
+/// Frequencies and axes of V-JEPA 2, one for each *channel* and not for each pair: their table is for
+/// apply_channel_angles(), not for apply_rope().
+///
+///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = floor(head_dim / 6),  axes frame, row, column
+///
+/// With the interleaved layout the two channels of a pair get different angles:
+///
+///     const auto model = presets::vjepa2_frequencies(head_dim);
+///     const auto table = make_table<float>(model.frequencies, model.axes, grid_positions({frames, rows, columns}));
+///     apply_channel_angles(q, table, RopeLayout::interleaved(head_dim).prefix(6 * (head_dim / 6)));
+///
+/// @param head_dim  Channels of a head, at least 6; those beyond 6 floor(head_dim / 6) stay.
+/// @throws std::invalid_argument  this does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  VJEPA2RopeAttention of transformers.
+inline AxialFrequencies vjepa2_frequencies(detail::Size head_dim) {
+  const char* const function = "presets::vjepa2_frequencies";
+  detail::require(head_dim >= 6 && head_dim <= detail::kMaxChannels / 2, function, "head_dim", head_dim,
+                  "at least 6 and at most ", detail::kMaxChannels / 2);
+  const Eigen::Index n = head_dim / 6;
+  const Eigen::ArrayXd series = detail::spaced_series(n, 10000, static_cast<double>(n));
+  const int of_axis = static_cast<int>(2 * n);
+  Eigen::ArrayXd inv_freq(6 * n);
+  for (Eigen::Index i = 0; i < 6 * n; ++i) inv_freq[i] = series[i % n];
+  return {Frequencies(inv_freq).for_channels(), contiguous_axes({of_axis, of_axis, of_axis})};
+}
+
+/// Frequencies and axes of ERNIE-Image, one for each *channel* and not for each pair: their table is for
+/// apply_channel_angles(), not for apply_rope().
+///
+///     channels 2 i and 2 i + 1 of axis a:  base^(-2 i / channels_of_axis[a])
+///
+/// They are laid out for interleaved pairs, and the model pairs channels half-split, so that the two channels of a pair
+/// get different angles:
+///
+///     const auto model = presets::ernie_image_frequencies({32, 48, 48}, 256);
+///     const auto at = presets::ernie_image_positions(text_tokens, GridShape(height, width));
+///     const auto table = make_table<float>(model.frequencies, model.axes, at);
+///     apply_channel_angles(q, table, RopeLayout::half_split(head_dim));
+///
+/// @param channels_of_axis  `rope_axes_dim`: even, >= 0, not all zero, head_dim in all.
+/// @param base              `rope_theta`: finite, > 0 and not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  ErnieImageEmbedND3 and ErnieImageSingleStreamAttnProcessor of diffusers.
+inline AxialFrequencies ernie_image_frequencies(const std::vector<int>& channels_of_axis, double base) {
+  const char* const function = "presets::ernie_image_frequencies";
+  AxisMap axes = detail::contiguous_axes_of(function, "channels_of_axis", channels_of_axis);
+  detail::require_base(function, base);
+  std::vector<int> pairs = channels_of_axis;
+  for (std::size_t axis = 0; axis < pairs.size(); ++axis) {
+    if (pairs[axis] % 2 != 0) {
+      detail::refuse<std::invalid_argument>(
+          function, detail::element("channels_of_axis", static_cast<Eigen::Index>(axis)), pairs[axis], "even");
+    }
+    pairs[axis] /= 2;
+  }
+  const Eigen::ArrayXd of_pairs = axial_frequencies(pairs, base).frequencies.inv_freq();
+  Eigen::ArrayXd of_channels(2 * of_pairs.size());
+  for (Eigen::Index channel = 0; channel < of_channels.size(); ++channel) of_channels[channel] = of_pairs[channel / 2];
+  return {Frequencies(of_channels).for_channels(), std::move(axes)};
+}
+
+}  // namespace presets
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_ROPE_PRESETS_HPP
+
 // ---- posenc/frequency/xpos.hpp
 /// xPos: queries grow and keys shrink with their position, so that scores decay with distance.
 #ifndef POSENC_FREQUENCY_XPOS_HPP
@@ -11406,6 +11647,8 @@ detail::TableOrFloat<Scalar> make_fope_table(const Arguments&...) {
 // Frequencies of each sequence of a batch.
 
 // Several axes.
+
+// Of models with a rule of their own.
 
 // Tables by other rules.
 
@@ -11752,7 +11995,7 @@ constexpr bool explain_learned_backward() {
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -11764,14 +12007,24 @@ namespace sse2 {
 /// written at the end, so that no count leaves a rest.
 template <StoredAs To, StoredAs From, int N>
 POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<From>* from, std::ptrdiff_t count) {
-  using Format = NumberFormat<To, From, N>;
+  using Format = NumberFormat<To, From, N, true>;
   using Numbers = typename Format::Numbers;
   constexpr int kStep = Format::kNumbers;
+  // Conversions of half take the ports that add. Others multiply and add: by 1, with the same bits.
+  constexpr bool kByProduct = POSENC_LEVEL >= 2 && (To == StoredAs::half || From == StoredAs::half);
+  const Floats<N> one = in_register(Floats<N>{} + 1.0f);
   const auto sum_at = [&](std::ptrdiff_t i, Numbers& sum) POSENC_INLINE_LAMBDA {
     Numbers term;
     Format::load_out(sum, to + i);
     Format::load(term, from + i);
-    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA { sum.vector[v.value] += term.vector[v.value]; });
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      Floats<N>& number = sum.vector[v.value];
+      if constexpr (kByProduct) {
+        number = multiply_add<N>(number, one, term.vector[v.value]);
+      } else {
+        number += term.vector[v.value];
+      }
+    });
   };
   const bool whole = count % kStep == 0;
   Numbers last = {};
@@ -11792,6 +12045,44 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
   if (!whole) Format::store(to + count - kStep, last);
 }
 
+/// to[i] += term(lanes, i), a vector of the numbers from number i on, for kLeastAdded numbers at least. Vectors of 8,
+/// because terms begin anywhere, and those of 16 would each lie in two cache lines. What is written begins where its
+/// vectors lie in one; numbers in front or behind that fill no vector are in one that overlaps the next, which is formed
+/// before it is written.
+template <typename Term>
+POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
+  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
+  const auto sum_at = [&](auto lanes, std::ptrdiff_t i)
+                          POSENC_INLINE_LAMBDA { return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i); };
+  const Constant<kWidth> all;
+  const Constant<4> four;
+  const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % kWidth);
+  const std::ptrdiff_t rest = (count - first) % kWidth;
+  Floats<kWidth> last = {};
+  if (rest % 4 != 0) last = sum_at(all, count - kWidth);
+  std::ptrdiff_t i = first;
+  if (first % 4 != 0) {
+    const Floats<kWidth> front = sum_at(all, 0);
+    const Floats<kWidth> next = sum_at(all, first);
+    store_floats<kWidth>(to, front);
+    store_floats<kWidth>(to + first, next);
+    i += kWidth;
+  } else if (first != 0) {
+    store_floats<4>(to, sum_at(four, 0));
+  }
+  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
+    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
+      store_floats<kWidth>(to + i + k.value * kWidth, sum_at(all, i + k.value * kWidth));
+    });
+  }
+  for (; i + kWidth <= count; i += kWidth) store_floats<kWidth>(to + i, sum_at(all, i));
+  if (rest % 4 != 0) {
+    store_floats<kWidth>(to + count - kWidth, last);
+  } else if (rest != 0) {
+    store_floats<4>(to + i, sum_at(four, i));
+  }
+}
+
 /// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
 template <StoredAs To, StoredAs From>
 void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
@@ -11799,7 +12090,8 @@ void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
   auto* const numbers = static_cast<StoredElementOf<To>*>(to);
   const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
   if constexpr (kLanes > kLeast) {
-    if (count < NumberFormat<To, From, kLanes>::kNumbers) return add_numbers<To, From, kLeast>(numbers, terms, count);
+    constexpr int kMost = NumberFormat<To, From, kLanes, true>::kNumbers;
+    if (count < kMost) return add_numbers<To, From, kLeast>(numbers, terms, count);
   }
   add_numbers<To, From, kLanes>(numbers, terms, count);
 }
@@ -11810,7 +12102,7 @@ void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -11823,14 +12115,24 @@ namespace avx2 {
 /// written at the end, so that no count leaves a rest.
 template <StoredAs To, StoredAs From, int N>
 POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<From>* from, std::ptrdiff_t count) {
-  using Format = NumberFormat<To, From, N>;
+  using Format = NumberFormat<To, From, N, true>;
   using Numbers = typename Format::Numbers;
   constexpr int kStep = Format::kNumbers;
+  // Conversions of half take the ports that add. Others multiply and add: by 1, with the same bits.
+  constexpr bool kByProduct = POSENC_LEVEL >= 2 && (To == StoredAs::half || From == StoredAs::half);
+  const Floats<N> one = in_register(Floats<N>{} + 1.0f);
   const auto sum_at = [&](std::ptrdiff_t i, Numbers& sum) POSENC_INLINE_LAMBDA {
     Numbers term;
     Format::load_out(sum, to + i);
     Format::load(term, from + i);
-    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA { sum.vector[v.value] += term.vector[v.value]; });
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      Floats<N>& number = sum.vector[v.value];
+      if constexpr (kByProduct) {
+        number = multiply_add<N>(number, one, term.vector[v.value]);
+      } else {
+        number += term.vector[v.value];
+      }
+    });
   };
   const bool whole = count % kStep == 0;
   Numbers last = {};
@@ -11851,6 +12153,44 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
   if (!whole) Format::store(to + count - kStep, last);
 }
 
+/// to[i] += term(lanes, i), a vector of the numbers from number i on, for kLeastAdded numbers at least. Vectors of 8,
+/// because terms begin anywhere, and those of 16 would each lie in two cache lines. What is written begins where its
+/// vectors lie in one; numbers in front or behind that fill no vector are in one that overlaps the next, which is formed
+/// before it is written.
+template <typename Term>
+POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
+  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
+  const auto sum_at = [&](auto lanes, std::ptrdiff_t i)
+                          POSENC_INLINE_LAMBDA { return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i); };
+  const Constant<kWidth> all;
+  const Constant<4> four;
+  const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % kWidth);
+  const std::ptrdiff_t rest = (count - first) % kWidth;
+  Floats<kWidth> last = {};
+  if (rest % 4 != 0) last = sum_at(all, count - kWidth);
+  std::ptrdiff_t i = first;
+  if (first % 4 != 0) {
+    const Floats<kWidth> front = sum_at(all, 0);
+    const Floats<kWidth> next = sum_at(all, first);
+    store_floats<kWidth>(to, front);
+    store_floats<kWidth>(to + first, next);
+    i += kWidth;
+  } else if (first != 0) {
+    store_floats<4>(to, sum_at(four, 0));
+  }
+  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
+    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
+      store_floats<kWidth>(to + i + k.value * kWidth, sum_at(all, i + k.value * kWidth));
+    });
+  }
+  for (; i + kWidth <= count; i += kWidth) store_floats<kWidth>(to + i, sum_at(all, i));
+  if (rest % 4 != 0) {
+    store_floats<kWidth>(to + count - kWidth, last);
+  } else if (rest != 0) {
+    store_floats<4>(to + i, sum_at(four, i));
+  }
+}
+
 /// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
 template <StoredAs To, StoredAs From>
 void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
@@ -11858,7 +12198,8 @@ void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
   auto* const numbers = static_cast<StoredElementOf<To>*>(to);
   const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
   if constexpr (kLanes > kLeast) {
-    if (count < NumberFormat<To, From, kLanes>::kNumbers) return add_numbers<To, From, kLeast>(numbers, terms, count);
+    constexpr int kMost = NumberFormat<To, From, kLanes, true>::kNumbers;
+    if (count < kMost) return add_numbers<To, From, kLeast>(numbers, terms, count);
   }
   add_numbers<To, From, kLanes>(numbers, terms, count);
 }
@@ -11870,7 +12211,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -11883,14 +12224,24 @@ namespace avx512 {
 /// written at the end, so that no count leaves a rest.
 template <StoredAs To, StoredAs From, int N>
 POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<From>* from, std::ptrdiff_t count) {
-  using Format = NumberFormat<To, From, N>;
+  using Format = NumberFormat<To, From, N, true>;
   using Numbers = typename Format::Numbers;
   constexpr int kStep = Format::kNumbers;
+  // Conversions of half take the ports that add. Others multiply and add: by 1, with the same bits.
+  constexpr bool kByProduct = POSENC_LEVEL >= 2 && (To == StoredAs::half || From == StoredAs::half);
+  const Floats<N> one = in_register(Floats<N>{} + 1.0f);
   const auto sum_at = [&](std::ptrdiff_t i, Numbers& sum) POSENC_INLINE_LAMBDA {
     Numbers term;
     Format::load_out(sum, to + i);
     Format::load(term, from + i);
-    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA { sum.vector[v.value] += term.vector[v.value]; });
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      Floats<N>& number = sum.vector[v.value];
+      if constexpr (kByProduct) {
+        number = multiply_add<N>(number, one, term.vector[v.value]);
+      } else {
+        number += term.vector[v.value];
+      }
+    });
   };
   const bool whole = count % kStep == 0;
   Numbers last = {};
@@ -11911,6 +12262,44 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
   if (!whole) Format::store(to + count - kStep, last);
 }
 
+/// to[i] += term(lanes, i), a vector of the numbers from number i on, for kLeastAdded numbers at least. Vectors of 8,
+/// because terms begin anywhere, and those of 16 would each lie in two cache lines. What is written begins where its
+/// vectors lie in one; numbers in front or behind that fill no vector are in one that overlaps the next, which is formed
+/// before it is written.
+template <typename Term>
+POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
+  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
+  const auto sum_at = [&](auto lanes, std::ptrdiff_t i)
+                          POSENC_INLINE_LAMBDA { return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i); };
+  const Constant<kWidth> all;
+  const Constant<4> four;
+  const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % kWidth);
+  const std::ptrdiff_t rest = (count - first) % kWidth;
+  Floats<kWidth> last = {};
+  if (rest % 4 != 0) last = sum_at(all, count - kWidth);
+  std::ptrdiff_t i = first;
+  if (first % 4 != 0) {
+    const Floats<kWidth> front = sum_at(all, 0);
+    const Floats<kWidth> next = sum_at(all, first);
+    store_floats<kWidth>(to, front);
+    store_floats<kWidth>(to + first, next);
+    i += kWidth;
+  } else if (first != 0) {
+    store_floats<4>(to, sum_at(four, 0));
+  }
+  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
+    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
+      store_floats<kWidth>(to + i + k.value * kWidth, sum_at(all, i + k.value * kWidth));
+    });
+  }
+  for (; i + kWidth <= count; i += kWidth) store_floats<kWidth>(to + i, sum_at(all, i));
+  if (rest % 4 != 0) {
+    store_floats<kWidth>(to + count - kWidth, last);
+  } else if (rest != 0) {
+    store_floats<4>(to + i, sum_at(four, i));
+  }
+}
+
 /// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
 template <StoredAs To, StoredAs From>
 void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
@@ -11918,7 +12307,8 @@ void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
   auto* const numbers = static_cast<StoredElementOf<To>*>(to);
   const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
   if constexpr (kLanes > kLeast) {
-    if (count < NumberFormat<To, From, kLanes>::kNumbers) return add_numbers<To, From, kLeast>(numbers, terms, count);
+    constexpr int kMost = NumberFormat<To, From, kLanes, true>::kNumbers;
+    if (count < kMost) return add_numbers<To, From, kLeast>(numbers, terms, count);
   }
   add_numbers<To, From, kLanes>(numbers, terms, count);
 }
@@ -11941,18 +12331,8 @@ inline constexpr std::ptrdiff_t kLeastAdded = 16;  // numbers that every kernel 
 /// The kernel of these types for a level, which the unit has.
 template <StoredAs To, StoredAs From>
 AddKernel add_kernel(Level level) {
-  static constexpr AddKernel kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::add_numbers<To, From>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::add_numbers<To, From>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::add_numbers<To, From>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<AddKernel> kKernels{{POSENC_OF_EACH_LEVEL(add_numbers<To, From>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail
@@ -12695,7 +13075,7 @@ void fill_sinusoidal(Derived& values, const SinusoidalRows& rule) {
   require(values.cols() == 2 * pairs, "fill", "values.cols()", values.cols(), "2 * rule.frequencies().num_pairs() ",
           2 * pairs);
   const RangePositions positions(PositionRange(0, values.rows()));
-  require_finite_angles("fill", frequencies.fastest(), false, positions);
+  require_finite_angles("fill", frequencies.fastest(), false, positions, "rows");
   const SinusoidColumns columns(rule.order(), pairs, pairs);
   for_each_angle(frequencies, frequencies.magnitude(), positions,
                  [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
@@ -13465,7 +13845,7 @@ struct ResizedRows {
 inline void require_rule(const char* function, Resize rule, ResizedRows from, ResizedRows to, Eigen::Index kept = 0) {
   require_named(function, "rule", rule, Resize::tile);
   const auto check = [&](ResizedRows matrix) {
-    const std::string parameter = std::string(matrix.name) + ".rows()";
+    const std::string parameter = joined(matrix.name, ".rows()");
     if (matrix.rows <= 0) refuse<std::invalid_argument>(function, parameter, matrix.rows, "> 0");
     if (rule == Resize::relative_distances && (matrix.rows - kept) % 2 == 0) {
       refuse<std::invalid_argument>(function, parameter, matrix.rows, kept % 2 == 0 ? "odd" : "even",
@@ -13479,7 +13859,7 @@ inline void require_rule(const char* function, Resize rule, ResizedRows from, Re
 inline void require_rule(const char* function, const LineResize& rule, ResizedRows from, ResizedRows to) {
   for (const ResizedRows matrix : {from, to}) {
     if (matrix.rows > rule.prefix()) continue;
-    refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows,
+    refuse<std::invalid_argument>(function, joined(matrix.name, ".rows()"), matrix.rows,
                                   "more than the rows that are kept, ", rule.prefix());
   }
   require_rule(function, rule.rule(), from, to, rule.prefix());
@@ -13496,7 +13876,7 @@ inline void require_rule(const char* function, const GridResize& rule, ResizedRo
       product += (axis == 0 ? "" : " * ") + std::to_string(sides[axis]);
     }
     if (fits && rest == 1) return;
-    refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows, product.c_str());
+    refuse<std::invalid_argument>(function, joined(matrix.name, ".rows()"), matrix.rows, product.c_str());
   };
   check(from, rule.from());
   check(to, rule.to());
@@ -13522,8 +13902,8 @@ template <typename Written, typename Read>
 void require_resize(const char* function, const char* written_name, const Eigen::DenseBase<Written>& written,
                     const char* read_name, const Eigen::DenseBase<Read>& read) {
   if (written.cols() != read.cols()) {
-    refuse<std::invalid_argument>(function, std::string(written_name) + ".cols()", written.cols(), read_name,
-                                  ".cols() ", read.cols());
+    refuse<std::invalid_argument>(function, joined(written_name, ".cols()"), written.cols(), read_name, ".cols() ",
+                                  read.cols());
   }
   require_data(function, written_name, written);
   require_data(function, read_name, read);
@@ -14945,6 +15325,17 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_sinu
   return rows;
 }
 
+/// @overload
+/// Says what is missing or out of order.
+template <typename Scalar = void, typename... Given>
+auto make_sinusoidal(const Given&...) {
+  static_assert(
+      detail::kMisuse<Scalar, Given...>,
+      "posenc: write make_sinusoidal<float>(encoding, PositionRange(first, count)): encoding is presets::paper(width), "
+      "presets::whisper(width), ...; for positions in a list, encode_sinusoidal(out, encoding, list)");
+  return Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>();
+}
+
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
@@ -14963,7 +15354,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_sinu
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -15012,7 +15403,7 @@ void exchange_neighbors(float* x, const float* pairs, std::ptrdiff_t count) {
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -15063,7 +15454,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -15120,25 +15511,19 @@ namespace detail {
 
 /// What puts sines and cosines together: rows of their own, or pairs in the other order.
 struct InterleaveKernels {
-  void (*rows)(float* x, const float* even, const float* odd, std::ptrdiff_t count);
-  void (*neighbors)(float* x, const float* pairs, std::ptrdiff_t count);
+  using Rows = void (*)(float* x, const float* even, const float* odd, std::ptrdiff_t count);
+  using Neighbors = void (*)(float* x, const float* pairs, std::ptrdiff_t count);
+  Rows rows;
+  Neighbors neighbors;
 };
 
 /// The kernels for a level, which the unit has.
 template <bool Add>
 InterleaveKernels interleave_kernels(Level level) {
-  static constexpr InterleaveKernels kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    {sse2::interleave_rows<Add>, sse2::exchange_neighbors<Add>},
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    {avx2::interleave_rows<Add>, avx2::exchange_neighbors<Add>},
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    {avx512::interleave_rows<Add>, avx512::exchange_neighbors<Add>},
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<InterleaveKernels::Rows> kRows{{POSENC_OF_EACH_LEVEL(interleave_rows<Add>)}};
+  static constexpr KernelTable<InterleaveKernels::Neighbors> kNeighbors{
+      {POSENC_OF_EACH_LEVEL(exchange_neighbors<Add>)}};
+  return {kRows[level], kNeighbors[level]};
 }
 
 }  // namespace detail
@@ -17889,7 +18274,7 @@ inline constexpr std::ptrdiff_t kLeastBiases = 32;  // numbers in a row that eve
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -17897,95 +18282,55 @@ namespace detail {
 namespace sse2 {
 // Rows of logits and of biases added at one level. See bias_row_kernels.hpp.
 
-/// How many numbers lie before the first one at which a vector is in one cache line.
-template <int N>
-POSENC_INLINE std::ptrdiff_t count_before_line(const float* to) {
-  return static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % N);
-}
-
-#if POSENC_LEVEL == 3
-/// Lane i of the result is lane[i] of `a`, or of `b` from 16 on.
-POSENC_INLINE Floats<16> lanes_of(Floats<16> a, Floats<16> b, Words<16> lane) {
-  using Signs = VectorTypes<16>::Signs;
-#if defined(__clang__)
-  return __builtin_ia32_vpermi2varps512(a, Signs(lane), b);
-#else
-  return __builtin_ia32_vpermt2varps512_mask(Signs(lane), a, b, kAllLanes);
-#endif
-}
-
-/// to[i] += a[i], for as many whole vectors as there is one more behind in a, which does not begin a cache line: each line
-/// is read once, and put together with the next one. Returns how many numbers were added.
-POSENC_INLINE std::ptrdiff_t add_across_lines(float* to, const float* a, std::ptrdiff_t count) {
-  const Words<16> number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const std::ptrdiff_t back = 16 - count_before_line<16>(a);
-  if (back == 16 || count < 48) return 0;
-  const Words<16> lane = number + static_cast<std::uint32_t>(back);
-  store_floats<16>(to, load_floats<16>(to) + load_floats<16>(a));
-  std::ptrdiff_t i = 16;
-  Floats<16> line = in_register(load_floats<16>(a + i - back));
-  for (; i + 32 <= count; i += 16) {
-    const Floats<16> next = in_register(load_floats<16>(a + i - back + 16));
-    store_floats<16>(to + i, load_floats<16>(to + i) + lanes_of(line, next, lane));
-    line = next;
-  }
-  return i;
-}
-#endif
-
-/// to[i] += a[i] + b[i], or without b a[i]: the first ones up to a cache line, then in vectors that lie in one.
-template <bool HasSecond>
-POSENC_INLINE void add_row_of_floats(float* to, const float* a, const float* b, std::ptrdiff_t count) {
-  constexpr int kWidth = kLanes;
-  const auto add = [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
-    constexpr int kCount = decltype(lanes)::value;
-    Floats<kCount> term = load_floats<kCount>(a + i);
-    if constexpr (HasSecond) term += load_floats<kCount>(b + i);
-    store_floats<kCount>(to + i, load_floats<kCount>(to + i) + term);
-  };
-  const auto add_one = [&](std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
-    if constexpr (HasSecond) {
-      to[i] += a[i] + b[i];
-    } else {
-      to[i] += a[i];
-    }
-  };
-  std::ptrdiff_t first = count_before_line<kWidth>(to);
-  if (first > count) first = count;
-  std::ptrdiff_t i = 0;
-  for (; i + 4 <= first; i += 4) add(Constant<4>(), i);
-  for (; i < first; ++i) add_one(i);
-#if POSENC_LEVEL == 3
-  if constexpr (!HasSecond) i += add_across_lines(to + i, a + i, count - i);
-#endif
-  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
-    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA { add(Constant<kWidth>(), i + k.value * kWidth); });
-  }
-  for (; i + kWidth <= count; i += kWidth) add(Constant<kWidth>(), i);
-  for (; i + 4 <= count; i += 4) add(Constant<4>(), i);
-  for (; i < count; ++i) add_one(i);
-}
-
 /// The kernel: to[i] += a[i] + b[i].
 template <typename Float>
 void add_two_rows(Float* to, const float* a, const float* b, std::ptrdiff_t count) {
-  add_row_of_floats<true>(to, a, b, count);
+  if (count < kLeastAdded) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) to[i] += a[i] + b[i];
+    return;
+  }
+  add_terms(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+    return load_floats<decltype(lanes)::value>(a + i) + load_floats<decltype(lanes)::value>(b + i);
+  });
 }
 
-/// The kernel: the biases of every query are added to its logits, head by head.
+/// Calls add(row of logits, its biases, its number) for every query, head by head. The call by value: what is read
+/// through a reference would be read again after each store.
+template <StoredAs To, typename Add>
+POSENC_INLINE void each_bias_row(const BiasRows call, const Add& add) {
+  auto* to = static_cast<StoredElementOf<To>*>(call.logits);
+  std::ptrdiff_t row = 0;
+  for (std::ptrdiff_t head = 0; head < call.heads; ++head) {
+    const float* from = call.biases + head * call.biases_stride;
+    for (std::ptrdiff_t i = 0; i < call.queries; ++i, ++row, to += call.stride, --from) add(to, from, row, call.keys);
+  }
+}
+
+/// The kernel: the biases of every query are added to its logits.
 template <StoredAs To>
 void add_bias_rows(const BiasRows& call) {
-  for (std::ptrdiff_t head = 0; head < call.heads; ++head) {
-    auto* to = static_cast<StoredElementOf<To>*>(call.logits) + head * call.queries * call.stride;
-    const float* from = call.biases + head * call.biases_stride;
-    for (std::ptrdiff_t i = 0; i < call.queries; ++i, to += call.stride, --from) {
-      if constexpr (To == StoredAs::float32) {
-        add_row_of_floats<false>(to, from, nullptr, call.keys);
-      } else {
-        add_numbers<To, StoredAs::float32, kLanes>(to, from, call.keys);
-      }
-    }
-  }
+  each_bias_row<To>(
+      call, [&](StoredElementOf<To>* to, const float* from, std::ptrdiff_t, std::ptrdiff_t keys) POSENC_INLINE_LAMBDA {
+        if constexpr (To == StoredAs::float32) {
+          add_terms(to, keys, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+            return load_floats<decltype(lanes)::value>(from + i);
+          });
+        } else {
+          add_numbers<To, StoredAs::float32, kLanes>(to, from, keys);
+        }
+      });
+}
+
+/// The kernel: the biases of every query are multiplied by its gate and added. The product is rounded, whatever the flags.
+template <typename Call>
+void add_gated_bias_rows(const Call& call, const float* gates, std::ptrdiff_t gates_stride) {
+  each_bias_row<StoredAs::float32>(
+      call, [&](float* to, const float* from, std::ptrdiff_t row, std::ptrdiff_t keys) POSENC_INLINE_LAMBDA {
+        const float gate = gates[row * gates_stride];
+        add_terms(to, keys, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+          return in_register(gate * load_floats<decltype(lanes)::value>(from + i));
+        });
+      });
 }
 }  // namespace sse2
 }  // namespace detail
@@ -17994,7 +18339,7 @@ void add_bias_rows(const BiasRows& call) {
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -18003,95 +18348,55 @@ namespace detail {
 namespace avx2 {
 // Rows of logits and of biases added at one level. See bias_row_kernels.hpp.
 
-/// How many numbers lie before the first one at which a vector is in one cache line.
-template <int N>
-POSENC_INLINE std::ptrdiff_t count_before_line(const float* to) {
-  return static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % N);
-}
-
-#if POSENC_LEVEL == 3
-/// Lane i of the result is lane[i] of `a`, or of `b` from 16 on.
-POSENC_INLINE Floats<16> lanes_of(Floats<16> a, Floats<16> b, Words<16> lane) {
-  using Signs = VectorTypes<16>::Signs;
-#if defined(__clang__)
-  return __builtin_ia32_vpermi2varps512(a, Signs(lane), b);
-#else
-  return __builtin_ia32_vpermt2varps512_mask(Signs(lane), a, b, kAllLanes);
-#endif
-}
-
-/// to[i] += a[i], for as many whole vectors as there is one more behind in a, which does not begin a cache line: each line
-/// is read once, and put together with the next one. Returns how many numbers were added.
-POSENC_INLINE std::ptrdiff_t add_across_lines(float* to, const float* a, std::ptrdiff_t count) {
-  const Words<16> number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const std::ptrdiff_t back = 16 - count_before_line<16>(a);
-  if (back == 16 || count < 48) return 0;
-  const Words<16> lane = number + static_cast<std::uint32_t>(back);
-  store_floats<16>(to, load_floats<16>(to) + load_floats<16>(a));
-  std::ptrdiff_t i = 16;
-  Floats<16> line = in_register(load_floats<16>(a + i - back));
-  for (; i + 32 <= count; i += 16) {
-    const Floats<16> next = in_register(load_floats<16>(a + i - back + 16));
-    store_floats<16>(to + i, load_floats<16>(to + i) + lanes_of(line, next, lane));
-    line = next;
-  }
-  return i;
-}
-#endif
-
-/// to[i] += a[i] + b[i], or without b a[i]: the first ones up to a cache line, then in vectors that lie in one.
-template <bool HasSecond>
-POSENC_INLINE void add_row_of_floats(float* to, const float* a, const float* b, std::ptrdiff_t count) {
-  constexpr int kWidth = kLanes;
-  const auto add = [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
-    constexpr int kCount = decltype(lanes)::value;
-    Floats<kCount> term = load_floats<kCount>(a + i);
-    if constexpr (HasSecond) term += load_floats<kCount>(b + i);
-    store_floats<kCount>(to + i, load_floats<kCount>(to + i) + term);
-  };
-  const auto add_one = [&](std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
-    if constexpr (HasSecond) {
-      to[i] += a[i] + b[i];
-    } else {
-      to[i] += a[i];
-    }
-  };
-  std::ptrdiff_t first = count_before_line<kWidth>(to);
-  if (first > count) first = count;
-  std::ptrdiff_t i = 0;
-  for (; i + 4 <= first; i += 4) add(Constant<4>(), i);
-  for (; i < first; ++i) add_one(i);
-#if POSENC_LEVEL == 3
-  if constexpr (!HasSecond) i += add_across_lines(to + i, a + i, count - i);
-#endif
-  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
-    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA { add(Constant<kWidth>(), i + k.value * kWidth); });
-  }
-  for (; i + kWidth <= count; i += kWidth) add(Constant<kWidth>(), i);
-  for (; i + 4 <= count; i += 4) add(Constant<4>(), i);
-  for (; i < count; ++i) add_one(i);
-}
-
 /// The kernel: to[i] += a[i] + b[i].
 template <typename Float>
 void add_two_rows(Float* to, const float* a, const float* b, std::ptrdiff_t count) {
-  add_row_of_floats<true>(to, a, b, count);
+  if (count < kLeastAdded) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) to[i] += a[i] + b[i];
+    return;
+  }
+  add_terms(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+    return load_floats<decltype(lanes)::value>(a + i) + load_floats<decltype(lanes)::value>(b + i);
+  });
 }
 
-/// The kernel: the biases of every query are added to its logits, head by head.
+/// Calls add(row of logits, its biases, its number) for every query, head by head. The call by value: what is read
+/// through a reference would be read again after each store.
+template <StoredAs To, typename Add>
+POSENC_INLINE void each_bias_row(const BiasRows call, const Add& add) {
+  auto* to = static_cast<StoredElementOf<To>*>(call.logits);
+  std::ptrdiff_t row = 0;
+  for (std::ptrdiff_t head = 0; head < call.heads; ++head) {
+    const float* from = call.biases + head * call.biases_stride;
+    for (std::ptrdiff_t i = 0; i < call.queries; ++i, ++row, to += call.stride, --from) add(to, from, row, call.keys);
+  }
+}
+
+/// The kernel: the biases of every query are added to its logits.
 template <StoredAs To>
 void add_bias_rows(const BiasRows& call) {
-  for (std::ptrdiff_t head = 0; head < call.heads; ++head) {
-    auto* to = static_cast<StoredElementOf<To>*>(call.logits) + head * call.queries * call.stride;
-    const float* from = call.biases + head * call.biases_stride;
-    for (std::ptrdiff_t i = 0; i < call.queries; ++i, to += call.stride, --from) {
-      if constexpr (To == StoredAs::float32) {
-        add_row_of_floats<false>(to, from, nullptr, call.keys);
-      } else {
-        add_numbers<To, StoredAs::float32, kLanes>(to, from, call.keys);
-      }
-    }
-  }
+  each_bias_row<To>(
+      call, [&](StoredElementOf<To>* to, const float* from, std::ptrdiff_t, std::ptrdiff_t keys) POSENC_INLINE_LAMBDA {
+        if constexpr (To == StoredAs::float32) {
+          add_terms(to, keys, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+            return load_floats<decltype(lanes)::value>(from + i);
+          });
+        } else {
+          add_numbers<To, StoredAs::float32, kLanes>(to, from, keys);
+        }
+      });
+}
+
+/// The kernel: the biases of every query are multiplied by its gate and added. The product is rounded, whatever the flags.
+template <typename Call>
+void add_gated_bias_rows(const Call& call, const float* gates, std::ptrdiff_t gates_stride) {
+  each_bias_row<StoredAs::float32>(
+      call, [&](float* to, const float* from, std::ptrdiff_t row, std::ptrdiff_t keys) POSENC_INLINE_LAMBDA {
+        const float gate = gates[row * gates_stride];
+        add_terms(to, keys, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+          return in_register(gate * load_floats<decltype(lanes)::value>(from + i));
+        });
+      });
 }
 }  // namespace avx2
 }  // namespace detail
@@ -18101,7 +18406,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -18110,95 +18415,55 @@ namespace detail {
 namespace avx512 {
 // Rows of logits and of biases added at one level. See bias_row_kernels.hpp.
 
-/// How many numbers lie before the first one at which a vector is in one cache line.
-template <int N>
-POSENC_INLINE std::ptrdiff_t count_before_line(const float* to) {
-  return static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % N);
-}
-
-#if POSENC_LEVEL == 3
-/// Lane i of the result is lane[i] of `a`, or of `b` from 16 on.
-POSENC_INLINE Floats<16> lanes_of(Floats<16> a, Floats<16> b, Words<16> lane) {
-  using Signs = VectorTypes<16>::Signs;
-#if defined(__clang__)
-  return __builtin_ia32_vpermi2varps512(a, Signs(lane), b);
-#else
-  return __builtin_ia32_vpermt2varps512_mask(Signs(lane), a, b, kAllLanes);
-#endif
-}
-
-/// to[i] += a[i], for as many whole vectors as there is one more behind in a, which does not begin a cache line: each line
-/// is read once, and put together with the next one. Returns how many numbers were added.
-POSENC_INLINE std::ptrdiff_t add_across_lines(float* to, const float* a, std::ptrdiff_t count) {
-  const Words<16> number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const std::ptrdiff_t back = 16 - count_before_line<16>(a);
-  if (back == 16 || count < 48) return 0;
-  const Words<16> lane = number + static_cast<std::uint32_t>(back);
-  store_floats<16>(to, load_floats<16>(to) + load_floats<16>(a));
-  std::ptrdiff_t i = 16;
-  Floats<16> line = in_register(load_floats<16>(a + i - back));
-  for (; i + 32 <= count; i += 16) {
-    const Floats<16> next = in_register(load_floats<16>(a + i - back + 16));
-    store_floats<16>(to + i, load_floats<16>(to + i) + lanes_of(line, next, lane));
-    line = next;
-  }
-  return i;
-}
-#endif
-
-/// to[i] += a[i] + b[i], or without b a[i]: the first ones up to a cache line, then in vectors that lie in one.
-template <bool HasSecond>
-POSENC_INLINE void add_row_of_floats(float* to, const float* a, const float* b, std::ptrdiff_t count) {
-  constexpr int kWidth = kLanes;
-  const auto add = [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
-    constexpr int kCount = decltype(lanes)::value;
-    Floats<kCount> term = load_floats<kCount>(a + i);
-    if constexpr (HasSecond) term += load_floats<kCount>(b + i);
-    store_floats<kCount>(to + i, load_floats<kCount>(to + i) + term);
-  };
-  const auto add_one = [&](std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
-    if constexpr (HasSecond) {
-      to[i] += a[i] + b[i];
-    } else {
-      to[i] += a[i];
-    }
-  };
-  std::ptrdiff_t first = count_before_line<kWidth>(to);
-  if (first > count) first = count;
-  std::ptrdiff_t i = 0;
-  for (; i + 4 <= first; i += 4) add(Constant<4>(), i);
-  for (; i < first; ++i) add_one(i);
-#if POSENC_LEVEL == 3
-  if constexpr (!HasSecond) i += add_across_lines(to + i, a + i, count - i);
-#endif
-  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
-    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA { add(Constant<kWidth>(), i + k.value * kWidth); });
-  }
-  for (; i + kWidth <= count; i += kWidth) add(Constant<kWidth>(), i);
-  for (; i + 4 <= count; i += 4) add(Constant<4>(), i);
-  for (; i < count; ++i) add_one(i);
-}
-
 /// The kernel: to[i] += a[i] + b[i].
 template <typename Float>
 void add_two_rows(Float* to, const float* a, const float* b, std::ptrdiff_t count) {
-  add_row_of_floats<true>(to, a, b, count);
+  if (count < kLeastAdded) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) to[i] += a[i] + b[i];
+    return;
+  }
+  add_terms(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+    return load_floats<decltype(lanes)::value>(a + i) + load_floats<decltype(lanes)::value>(b + i);
+  });
 }
 
-/// The kernel: the biases of every query are added to its logits, head by head.
+/// Calls add(row of logits, its biases, its number) for every query, head by head. The call by value: what is read
+/// through a reference would be read again after each store.
+template <StoredAs To, typename Add>
+POSENC_INLINE void each_bias_row(const BiasRows call, const Add& add) {
+  auto* to = static_cast<StoredElementOf<To>*>(call.logits);
+  std::ptrdiff_t row = 0;
+  for (std::ptrdiff_t head = 0; head < call.heads; ++head) {
+    const float* from = call.biases + head * call.biases_stride;
+    for (std::ptrdiff_t i = 0; i < call.queries; ++i, ++row, to += call.stride, --from) add(to, from, row, call.keys);
+  }
+}
+
+/// The kernel: the biases of every query are added to its logits.
 template <StoredAs To>
 void add_bias_rows(const BiasRows& call) {
-  for (std::ptrdiff_t head = 0; head < call.heads; ++head) {
-    auto* to = static_cast<StoredElementOf<To>*>(call.logits) + head * call.queries * call.stride;
-    const float* from = call.biases + head * call.biases_stride;
-    for (std::ptrdiff_t i = 0; i < call.queries; ++i, to += call.stride, --from) {
-      if constexpr (To == StoredAs::float32) {
-        add_row_of_floats<false>(to, from, nullptr, call.keys);
-      } else {
-        add_numbers<To, StoredAs::float32, kLanes>(to, from, call.keys);
-      }
-    }
-  }
+  each_bias_row<To>(
+      call, [&](StoredElementOf<To>* to, const float* from, std::ptrdiff_t, std::ptrdiff_t keys) POSENC_INLINE_LAMBDA {
+        if constexpr (To == StoredAs::float32) {
+          add_terms(to, keys, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+            return load_floats<decltype(lanes)::value>(from + i);
+          });
+        } else {
+          add_numbers<To, StoredAs::float32, kLanes>(to, from, keys);
+        }
+      });
+}
+
+/// The kernel: the biases of every query are multiplied by its gate and added. The product is rounded, whatever the flags.
+template <typename Call>
+void add_gated_bias_rows(const Call& call, const float* gates, std::ptrdiff_t gates_stride) {
+  each_bias_row<StoredAs::float32>(
+      call, [&](float* to, const float* from, std::ptrdiff_t row, std::ptrdiff_t keys) POSENC_INLINE_LAMBDA {
+        const float gate = gates[row * gates_stride];
+        add_terms(to, keys, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+          return in_register(gate * load_floats<decltype(lanes)::value>(from + i));
+        });
+      });
 }
 }  // namespace avx512
 }  // namespace detail
@@ -18212,38 +18477,31 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+using BiasRowKernel = void (*)(const BiasRows&);
+template <typename Call>
+using GatedBiasRowKernel = void (*)(const Call& call, const float* gates, std::ptrdiff_t gates_stride);
+template <typename Float>
+using TwoRowKernel = void (*)(Float* to, const float* a, const float* b, std::ptrdiff_t count);
+
 /// The kernel for logits of this type at a level, which the unit has.
 template <StoredAs To>
-auto bias_row_kernel(Level level) {
-  static constexpr void (*kKernels[])(const BiasRows&) = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::add_bias_rows<To>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::add_bias_rows<To>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::add_bias_rows<To>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+BiasRowKernel bias_row_kernel(Level level) {
+  static constexpr KernelTable<BiasRowKernel> kKernels{{POSENC_OF_EACH_LEVEL(add_bias_rows<To>)}};
+  return kKernels[level];
+}
+
+/// The kernel that multiplies the biases of each row by its gate, for logits of float.
+template <typename Call>
+GatedBiasRowKernel<Call> gated_bias_row_kernel(Level level) {
+  static constexpr KernelTable<GatedBiasRowKernel<Call>> kKernels{{POSENC_OF_EACH_LEVEL(add_gated_bias_rows<Call>)}};
+  return kKernels[level];
 }
 
 /// The kernel that adds two rows to one at a level.
 template <typename Float>
-auto two_row_kernel(Level level) {
-  static constexpr void (*kKernels[])(Float*, const float*, const float*, std::ptrdiff_t) = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::add_two_rows<Float>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::add_two_rows<Float>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::add_two_rows<Float>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+TwoRowKernel<Float> two_row_kernel(Level level) {
+  static constexpr KernelTable<TwoRowKernel<Float>> kKernels{{POSENC_OF_EACH_LEVEL(add_two_rows<Float>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail
@@ -18286,21 +18544,37 @@ void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan
   }
 }
 
+/// Whether a kernel of the machine's level adds a table of Scalar to X, if its rows are contiguous.
+template <typename X, typename Scalar>
+inline constexpr bool has_bias_kernel = POSENC_HAS_LEVELS&& has_rows_in_memory<X>&& std::is_same_v<Scalar, float> &&
+                                        (is_half<std::decay_t<typename X::Scalar>> ||
+                                         std::is_same_v<std::decay_t<typename X::Scalar>, float>);
+
+#if POSENC_HAS_LEVELS
+/// Whether the kernels take these logits.
+template <typename X>
+bool has_bias_rows(const X& x, const AttentionSpan& span) {
+  return has_contiguous_rows(x) && span.query_len() > 0 && span.key_len() >= kLeastBiases;
+}
+
+template <typename X, typename Heads>
+BiasRows bias_rows(X& x, const Heads& heads, const AttentionSpan& span) {
+  const auto values = heads.table.values();
+  const Eigen::Index first = span.first_distance(0) - heads.table.distances().first();
+  return {x.data(),      x.outerStride(), values.data() + heads.first * values.cols() + first,
+          values.cols(), heads.count,     span.query_len(),
+          span.key_len()};
+}
+#endif
+
 /// Adds the biases of all heads by a kernel of the machine's level. False where there is none for these logits.
 template <typename X, typename Heads>
 bool add_bias_by_kernel([[maybe_unused]] X& x, [[maybe_unused]] const Heads& heads,
                         [[maybe_unused]] const AttentionSpan& span) {
 #if POSENC_HAS_LEVELS
-  using Scalar = typename std::decay_t<decltype(heads.table)>::Scalar;
-  using Target = std::decay_t<typename X::Scalar>;
-  if constexpr (has_rows_in_memory<X> && std::is_same_v<Scalar, float> &&
-                (std::is_same_v<Target, float> || is_half<Target>)) {
-    if (has_contiguous_rows(x) && span.query_len() > 0 && span.key_len() >= kLeastBiases) {
-      const auto values = heads.table.values();
-      const Eigen::Index first = span.first_distance(0) - heads.table.distances().first();
-      bias_row_kernel<stored_as<Target>>(level_of_machine())(
-          {x.data(), x.outerStride(), values.data() + heads.first * values.cols() + first, values.cols(), heads.count,
-           span.query_len(), span.key_len()});
+  if constexpr (has_bias_kernel<X, typename std::decay_t<decltype(heads.table)>::Scalar>) {
+    if (has_bias_rows(x, span)) {
+      bias_row_kernel<stored_as<std::decay_t<typename X::Scalar>>>(level_of_machine())(bias_rows(x, heads, span));
       return true;
     }
   }
@@ -18344,7 +18618,7 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
 /// @throws std::invalid_argument  another shape of logits; memory of logits that overlaps itself or the table.
 /// @throws std::out_of_range      a distance that the table lacks. `logits` is then unchanged.
 /// Cost:     one addition for each logit, in order of memory. With a table of floats, row-major logits run by vectors
-///           of the machine, whatever the flags: float at 0.8 of the speed of adding a constant, half at 0.5, bfloat16
+///           of the machine, whatever the flags: float at 0.8 to 1 of the speed of adding a constant, half at 0.5, bfloat16
 ///           at 0.3, where conversions and not memory are the limit; no allocation
 ///           (bench_relative_bias: biases by distance).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
@@ -18370,8 +18644,10 @@ template <typename... Arguments>
 auto add_distance_bias(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
-      "posenc: write add_distance_bias(logits, table, span): logits is an Eigen object, table a DistanceTable "
-      "or its head(h), span is AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, key_len)");
+      "posenc: write add_distance_bias(logits, table, span), or (logits, table, span, row_gates): logits is an Eigen "
+      "object, table a DistanceTable or its head(h), span is AttentionSpan::square(seq_len), cached(query_len, "
+      "key_len) "
+      "or at(queries, key_len), row_gates a list with one number for each row of the logits");
 }
 
 /// The gradient of add_distance_bias(): adds the diagonal sums of dL/d(logits) into `grad_table`.
@@ -18412,8 +18688,9 @@ void distance_bias_backward(GradTable&& grad_table, const Grad& grad_logits, con
 template <typename... Arguments>
 auto distance_bias_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write distance_bias_backward(grad_table, grad_logits, span): grad_table is a DistanceTable or "
-                "its head(h), grad_logits an Eigen object, span that of the forward call");
+                "posenc: write distance_bias_backward(grad_table, grad_logits, span), or with gates (grad_table, "
+                "grad_row_gates, grad_logits, table, span, row_gates): grad_table is a DistanceTable or its head(h), "
+                "grad_logits an Eigen object, the rest as in the forward call");
 }
 
 }  // namespace POSENC_ABI
@@ -18449,6 +18726,24 @@ typename Gates::Scalar gate_at(const Gates& gates, Eigen::Index i) {
   return gates.cols() == 1 ? gates.coeff(i, 0) : gates.coeff(0, i);
 }
 
+/// Adds gated biases by a kernel of the machine's level. False where there is none for these logits and gates.
+template <typename X, typename Heads, typename Gates>
+bool add_gated_bias_by_kernel([[maybe_unused]] X& x, [[maybe_unused]] const Heads& heads,
+                              [[maybe_unused]] const AttentionSpan& span, [[maybe_unused]] const Gates& gates) {
+#if POSENC_HAS_LEVELS
+  if constexpr (has_bias_kernel<X, typename std::decay_t<decltype(heads.table)>::Scalar> &&
+                std::is_same_v<std::decay_t<typename X::Scalar>, float> &&
+                std::is_same_v<std::decay_t<typename Gates::Scalar>, float> && has_memory<Gates>) {
+    if (has_bias_rows(x, span)) {
+      gated_bias_row_kernel<BiasRows>(level_of_machine())(bias_rows(x, heads, span), gates.data(),
+                                                          gates.cols() == 1 ? gates.rowStride() : gates.colStride());
+      return true;
+    }
+  }
+#endif
+  return false;
+}
+
 }  // namespace detail
 
 /// Adds a bias by distance, multiplied by a gate of each query, in place. In WavLM the gate is a (b c_h - 1) + 2, where
@@ -18463,7 +18758,9 @@ typename Gates::Scalar gate_at(const Gates& gates, Eigen::Index i) {
 /// @throws std::invalid_argument  another shape of logits or another number of gates; memory of logits that overlaps
 ///                                itself or what is read.
 /// @throws std::out_of_range      a distance that the table lacks. `logits` is then unchanged.
-/// Cost:     one multiply-add for each logit; no allocation (bench_relative_bias: biases by distance).
+/// Cost:     one multiplication and one addition for each logit; no allocation. Where logits, table and gates are floats
+///           and logits row-major, by vectors of the machine, as fast as without gates, whatever the flags
+///           (bench_relative_bias: biases by distance).
 /// Accuracy: product and sum are formed in float or double, each rounded once [accuracy][relative_bias].
 /// Source:   Chen et al. 2022, arXiv:2110.13900, section 3.1.
 /// Matches:  the gated position bias of WavLMAttention of transformers; GatedRelativePositionBias of ONNX Runtime.
@@ -18481,6 +18778,7 @@ void add_distance_bias(Logits&& logits, const Table& table, const AttentionSpan&
   detail::require_target(function, "logits", x, heads.table.values(), row_gates);
   if (span.key_len() == 0) return;
   const auto& gates = detail::evaluated(row_gates);
+  if (detail::add_gated_bias_by_kernel(x, heads, span, gates)) return;
   const auto values = heads.table.values();
   const Eigen::Index origin = -heads.table.distances().first();
   for (Eigen::Index h = 0; h < heads.count; ++h) {
@@ -18607,7 +18905,7 @@ void require_finite_list(const char* function, const char* parameter, const Eige
 template <typename List>
 void require_list_size(const char* function, const char* parameter, const List& list, Eigen::Index num_heads) {
   if (list.size() != num_heads) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".size()", list.size(), "num_heads ", num_heads);
+    refuse<std::invalid_argument>(function, joined(parameter, ".size()"), list.size(), "num_heads ", num_heads);
   }
   require_data(function, parameter, list);
 }
@@ -18717,9 +19015,12 @@ DistanceTable<Scalar> make_alibi_table(const Slopes& slopes, const DistanceRange
 /// Says what is missing or out of order.
 template <typename Scalar = void, typename... Arguments>
 auto make_alibi_table(const Arguments&...) {
-  static_assert(detail::kMisuse<Scalar, Arguments...>,
-                "posenc: write make_alibi_table<float>(slopes, distances, form): slopes is a list with one for each "
-                "head, alibi_slopes(num_heads); distances is span.distances(); form is AlibiForm::causal or symmetric");
+  static_assert(
+      detail::kMisuse<Scalar, Arguments...>,
+      "posenc: write make_alibi_table<float>(slopes, distances, form), or (left, right, distances), or on a "
+      "grid (slopes, window, distance): slopes, left and right are lists with one for each head, "
+      "alibi_slopes(num_heads); distances is span.distances(); form is AlibiForm::causal or symmetric; window "
+      "is a GridShape(height, width); distance is GridDistance::manhattan or euclidean");
   return detail::Misfit<Arguments...>();
 }
 
@@ -18795,7 +19096,8 @@ template <typename... Arguments>
 auto alibi_table_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write alibi_table_backward(grad_slopes, grad_table, form), or (grad_left, grad_right, "
-                "grad_table): lists with one number for each head, then the gradient of the table");
+                "grad_table), or on a grid (grad_slopes, grad_table, distance): lists with one number for each head, "
+                "then the gradient of the table");
 }
 
 }  // namespace POSENC_ABI
@@ -19951,7 +20253,8 @@ template <typename... Arguments>
 auto window_table_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write window_table_backward(grad_weights, grad_table): grad_weights has the shape of the "
-                "weights, grad_table is the WindowTable that window_bias_backward() sums into");
+                "weights, grad_table is the WindowTable, or of three axes the vector of them, that "
+                "window_bias_backward() sums into");
 }
 
 }  // namespace POSENC_ABI
@@ -20294,7 +20597,7 @@ struct ClippedRow {
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -20304,21 +20607,49 @@ namespace sse2 {
 
 /// Adds one number to many.
 POSENC_INLINE void add_constant(float* to, float value, std::ptrdiff_t count) {
-  constexpr int kWidth = kLanes;
-  const Floats<kWidth> values = value - Floats<kWidth>{};
-  std::ptrdiff_t i = 0;
-  // Up to where a vector lies in one cache line.
-  for (; i < count && reinterpret_cast<std::uintptr_t>(to + i) % 16 != 0; ++i) to[i] += value;
-  for (; i + 4 <= count && reinterpret_cast<std::uintptr_t>(to + i) % (4 * kWidth) != 0; i += 4) {
-    store_floats<4>(to + i, load_floats<4>(to + i) + (value - Floats<4>{}));
+  if (count < kLeastAdded) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) to[i] += value;
+    return;
   }
-  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
-    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
-      store_floats<kWidth>(to + i + k.value * kWidth, load_floats<kWidth>(to + i + k.value * kWidth) + values);
-    });
+  add_terms(to, count,
+            [&](auto lanes, std::ptrdiff_t) POSENC_INLINE_LAMBDA { return value - Floats<decltype(lanes)::value>{}; });
+}
+
+/// The first `count` of a vector's numbers, fewer than there are, and zeros.
+POSENC_INLINE Floats<kLanes> load_some(const float* from, std::ptrdiff_t count) {
+#if POSENC_LEVEL == 3
+  auto mask = kAllLanes;
+  mask = static_cast<decltype(mask)>((1 << count) - 1);
+  return __builtin_ia32_loadups512_mask(from, Floats<16>{}, mask);
+#elif POSENC_LEVEL == 2
+  using Signs = VectorTypes<8>::Signs;
+  const Signs number = {0, 1, 2, 3, 4, 5, 6, 7};
+  const Signs mask = number < static_cast<std::int32_t>(count);
+  return __builtin_ia32_maskloadps256(reinterpret_cast<const Floats<8>*>(from), mask);
+#else
+  float numbers[4] = {};
+  for (std::ptrdiff_t i = 0; i < count; ++i) numbers[i] = from[i];
+  return load_floats<4>(numbers);
+#endif
+}
+
+/// The upper half of a vector added to the lower one.
+template <int N>
+POSENC_INLINE Floats<N / 2> added_halves(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 0, 1) + __builtin_shufflevector(a, a, 2, 3);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7) +
+           __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15);
   }
-  for (; i + kWidth <= count; i += kWidth) store_floats<kWidth>(to + i, load_floats<kWidth>(to + i) + values);
-  for (; i < count; ++i) to[i] += value;
+}
+template <int N>
+POSENC_INLINE float sum_of_lanes(Floats<N> a) {
+  if constexpr (N == 2) {
+    return a[0] + a[1];
+  } else {
+    return sum_of_lanes<N / 2>(added_halves<N>(a));
+  }
 }
 
 /// The sum of numbers in 64 parts, number i in part i mod 64, which are then added in halves: the same at every level.
@@ -20332,26 +20663,19 @@ POSENC_INLINE float sum_of(const float* from, std::ptrdiff_t count) {
     unrolled<kParts>([&](auto p)
                          POSENC_INLINE_LAMBDA { parts[p.value] += load_floats<kWidth>(from + i + p.value * kWidth); });
   }
-  float last[kWidth] = {};
-  for (std::ptrdiff_t k = i + (count - i) / kWidth * kWidth; k < count; ++k) last[k % kWidth] = from[k];
   unrolled<kParts>([&](auto p) POSENC_INLINE_LAMBDA {
     const std::ptrdiff_t at = i + p.value * kWidth;
     if (at + kWidth <= count) {
       parts[p.value] += load_floats<kWidth>(from + at);
     } else if (at < count) {
-      parts[p.value] += load_floats<kWidth>(last);
+      parts[p.value] += load_some(from + at, count - at);
     }
   });
   unrolled<kParts / 2>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 2]; });
   unrolled<kParts / 4>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 4]; });
   unrolled<kParts / 8>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 8]; });
   unrolled<kParts / 16>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 16]; });
-  store_floats<kWidth>(last, parts[0]);
-  unrolled<kWidth / 2>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 2]; });
-  unrolled<kWidth / 4>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 4]; });
-  unrolled<kWidth / 8>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 8]; });
-  unrolled<kWidth / 16>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 16]; });
-  return last[0];
+  return sum_of_lanes<kWidth>(parts[0]);
 }
 
 /// Few numbers, in registers: compilers make calls of plain loops.
@@ -20401,7 +20725,7 @@ void sum_clipped(float* sums, const float* from, const Row& row) {
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -20412,21 +20736,49 @@ namespace avx2 {
 
 /// Adds one number to many.
 POSENC_INLINE void add_constant(float* to, float value, std::ptrdiff_t count) {
-  constexpr int kWidth = kLanes;
-  const Floats<kWidth> values = value - Floats<kWidth>{};
-  std::ptrdiff_t i = 0;
-  // Up to where a vector lies in one cache line.
-  for (; i < count && reinterpret_cast<std::uintptr_t>(to + i) % 16 != 0; ++i) to[i] += value;
-  for (; i + 4 <= count && reinterpret_cast<std::uintptr_t>(to + i) % (4 * kWidth) != 0; i += 4) {
-    store_floats<4>(to + i, load_floats<4>(to + i) + (value - Floats<4>{}));
+  if (count < kLeastAdded) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) to[i] += value;
+    return;
   }
-  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
-    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
-      store_floats<kWidth>(to + i + k.value * kWidth, load_floats<kWidth>(to + i + k.value * kWidth) + values);
-    });
+  add_terms(to, count,
+            [&](auto lanes, std::ptrdiff_t) POSENC_INLINE_LAMBDA { return value - Floats<decltype(lanes)::value>{}; });
+}
+
+/// The first `count` of a vector's numbers, fewer than there are, and zeros.
+POSENC_INLINE Floats<kLanes> load_some(const float* from, std::ptrdiff_t count) {
+#if POSENC_LEVEL == 3
+  auto mask = kAllLanes;
+  mask = static_cast<decltype(mask)>((1 << count) - 1);
+  return __builtin_ia32_loadups512_mask(from, Floats<16>{}, mask);
+#elif POSENC_LEVEL == 2
+  using Signs = VectorTypes<8>::Signs;
+  const Signs number = {0, 1, 2, 3, 4, 5, 6, 7};
+  const Signs mask = number < static_cast<std::int32_t>(count);
+  return __builtin_ia32_maskloadps256(reinterpret_cast<const Floats<8>*>(from), mask);
+#else
+  float numbers[4] = {};
+  for (std::ptrdiff_t i = 0; i < count; ++i) numbers[i] = from[i];
+  return load_floats<4>(numbers);
+#endif
+}
+
+/// The upper half of a vector added to the lower one.
+template <int N>
+POSENC_INLINE Floats<N / 2> added_halves(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 0, 1) + __builtin_shufflevector(a, a, 2, 3);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7) +
+           __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15);
   }
-  for (; i + kWidth <= count; i += kWidth) store_floats<kWidth>(to + i, load_floats<kWidth>(to + i) + values);
-  for (; i < count; ++i) to[i] += value;
+}
+template <int N>
+POSENC_INLINE float sum_of_lanes(Floats<N> a) {
+  if constexpr (N == 2) {
+    return a[0] + a[1];
+  } else {
+    return sum_of_lanes<N / 2>(added_halves<N>(a));
+  }
 }
 
 /// The sum of numbers in 64 parts, number i in part i mod 64, which are then added in halves: the same at every level.
@@ -20440,26 +20792,19 @@ POSENC_INLINE float sum_of(const float* from, std::ptrdiff_t count) {
     unrolled<kParts>([&](auto p)
                          POSENC_INLINE_LAMBDA { parts[p.value] += load_floats<kWidth>(from + i + p.value * kWidth); });
   }
-  float last[kWidth] = {};
-  for (std::ptrdiff_t k = i + (count - i) / kWidth * kWidth; k < count; ++k) last[k % kWidth] = from[k];
   unrolled<kParts>([&](auto p) POSENC_INLINE_LAMBDA {
     const std::ptrdiff_t at = i + p.value * kWidth;
     if (at + kWidth <= count) {
       parts[p.value] += load_floats<kWidth>(from + at);
     } else if (at < count) {
-      parts[p.value] += load_floats<kWidth>(last);
+      parts[p.value] += load_some(from + at, count - at);
     }
   });
   unrolled<kParts / 2>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 2]; });
   unrolled<kParts / 4>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 4]; });
   unrolled<kParts / 8>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 8]; });
   unrolled<kParts / 16>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 16]; });
-  store_floats<kWidth>(last, parts[0]);
-  unrolled<kWidth / 2>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 2]; });
-  unrolled<kWidth / 4>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 4]; });
-  unrolled<kWidth / 8>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 8]; });
-  unrolled<kWidth / 16>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 16]; });
-  return last[0];
+  return sum_of_lanes<kWidth>(parts[0]);
 }
 
 /// Few numbers, in registers: compilers make calls of plain loops.
@@ -20510,7 +20855,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -20521,21 +20866,49 @@ namespace avx512 {
 
 /// Adds one number to many.
 POSENC_INLINE void add_constant(float* to, float value, std::ptrdiff_t count) {
-  constexpr int kWidth = kLanes;
-  const Floats<kWidth> values = value - Floats<kWidth>{};
-  std::ptrdiff_t i = 0;
-  // Up to where a vector lies in one cache line.
-  for (; i < count && reinterpret_cast<std::uintptr_t>(to + i) % 16 != 0; ++i) to[i] += value;
-  for (; i + 4 <= count && reinterpret_cast<std::uintptr_t>(to + i) % (4 * kWidth) != 0; i += 4) {
-    store_floats<4>(to + i, load_floats<4>(to + i) + (value - Floats<4>{}));
+  if (count < kLeastAdded) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) to[i] += value;
+    return;
   }
-  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
-    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
-      store_floats<kWidth>(to + i + k.value * kWidth, load_floats<kWidth>(to + i + k.value * kWidth) + values);
-    });
+  add_terms(to, count,
+            [&](auto lanes, std::ptrdiff_t) POSENC_INLINE_LAMBDA { return value - Floats<decltype(lanes)::value>{}; });
+}
+
+/// The first `count` of a vector's numbers, fewer than there are, and zeros.
+POSENC_INLINE Floats<kLanes> load_some(const float* from, std::ptrdiff_t count) {
+#if POSENC_LEVEL == 3
+  auto mask = kAllLanes;
+  mask = static_cast<decltype(mask)>((1 << count) - 1);
+  return __builtin_ia32_loadups512_mask(from, Floats<16>{}, mask);
+#elif POSENC_LEVEL == 2
+  using Signs = VectorTypes<8>::Signs;
+  const Signs number = {0, 1, 2, 3, 4, 5, 6, 7};
+  const Signs mask = number < static_cast<std::int32_t>(count);
+  return __builtin_ia32_maskloadps256(reinterpret_cast<const Floats<8>*>(from), mask);
+#else
+  float numbers[4] = {};
+  for (std::ptrdiff_t i = 0; i < count; ++i) numbers[i] = from[i];
+  return load_floats<4>(numbers);
+#endif
+}
+
+/// The upper half of a vector added to the lower one.
+template <int N>
+POSENC_INLINE Floats<N / 2> added_halves(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 0, 1) + __builtin_shufflevector(a, a, 2, 3);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7) +
+           __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15);
   }
-  for (; i + kWidth <= count; i += kWidth) store_floats<kWidth>(to + i, load_floats<kWidth>(to + i) + values);
-  for (; i < count; ++i) to[i] += value;
+}
+template <int N>
+POSENC_INLINE float sum_of_lanes(Floats<N> a) {
+  if constexpr (N == 2) {
+    return a[0] + a[1];
+  } else {
+    return sum_of_lanes<N / 2>(added_halves<N>(a));
+  }
 }
 
 /// The sum of numbers in 64 parts, number i in part i mod 64, which are then added in halves: the same at every level.
@@ -20549,26 +20922,19 @@ POSENC_INLINE float sum_of(const float* from, std::ptrdiff_t count) {
     unrolled<kParts>([&](auto p)
                          POSENC_INLINE_LAMBDA { parts[p.value] += load_floats<kWidth>(from + i + p.value * kWidth); });
   }
-  float last[kWidth] = {};
-  for (std::ptrdiff_t k = i + (count - i) / kWidth * kWidth; k < count; ++k) last[k % kWidth] = from[k];
   unrolled<kParts>([&](auto p) POSENC_INLINE_LAMBDA {
     const std::ptrdiff_t at = i + p.value * kWidth;
     if (at + kWidth <= count) {
       parts[p.value] += load_floats<kWidth>(from + at);
     } else if (at < count) {
-      parts[p.value] += load_floats<kWidth>(last);
+      parts[p.value] += load_some(from + at, count - at);
     }
   });
   unrolled<kParts / 2>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 2]; });
   unrolled<kParts / 4>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 4]; });
   unrolled<kParts / 8>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 8]; });
   unrolled<kParts / 16>([&](auto p) POSENC_INLINE_LAMBDA { parts[p.value] += parts[p.value + kParts / 16]; });
-  store_floats<kWidth>(last, parts[0]);
-  unrolled<kWidth / 2>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 2]; });
-  unrolled<kWidth / 4>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 4]; });
-  unrolled<kWidth / 8>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 8]; });
-  unrolled<kWidth / 16>([&](auto k) POSENC_INLINE_LAMBDA { last[k.value] += last[k.value + kWidth / 16]; });
-  return last[0];
+  return sum_of_lanes<kWidth>(parts[0]);
 }
 
 /// Few numbers, in registers: compilers make calls of plain loops.
@@ -20623,28 +20989,22 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+template <typename Row>
+using ClippedKernel = void (*)(float* to, const float* from, const Row& row);
+
 /// The kernels of a level.
 template <typename Row>
 struct ClippedKernels {
-  void (*add)(float* to, const float* values, const Row& row);
-  void (*sum)(float* sums, const float* from, const Row& row);
+  ClippedKernel<Row> add;
+  ClippedKernel<Row> sum;
 };
 
 /// Those of a level that the unit has. A template, so that what no program calls is not compiled.
 template <typename Row>
 ClippedKernels<Row> clipped_kernels(Level level) {
-  static constexpr ClippedKernels<Row> kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    {sse2::add_clipped<Row>, sse2::sum_clipped<Row>},
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    {avx2::add_clipped<Row>, avx2::sum_clipped<Row>},
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    {avx512::add_clipped<Row>, avx512::sum_clipped<Row>},
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<ClippedKernel<Row>> kAdd{{POSENC_OF_EACH_LEVEL(add_clipped<Row>)}};
+  static constexpr KernelTable<ClippedKernel<Row>> kSum{{POSENC_OF_EACH_LEVEL(sum_clipped<Row>)}};
+  return {kAdd[level], kSum[level]};
 }
 
 }  // namespace detail
@@ -20940,8 +21300,8 @@ void require_bucket_bias(const char* function, const char* logits_name, const Lo
   }
   const Eigen::Index extra = segments == nullptr ? 0 : segments->rows();
   if (weights.rows() != num_buckets + extra) {
-    refuse<std::invalid_argument>(function, std::string(weights_name) + ".rows()", weights.rows(), num_buckets,
-                                  " buckets + ", extra, " for pairs of segments, with a column for each head");
+    refuse<std::invalid_argument>(function, joined(weights_name, ".rows()"), weights.rows(), num_buckets, " buckets + ",
+                                  extra, " for pairs of segments, with a column for each head");
   }
   require_data(function, weights_name, weights);
   require_shape(function, logits_name, logits, std::int64_t(weights.cols()) * row_of.queries(), row_of.keys());
@@ -21325,9 +21685,9 @@ inline bool can_add_window(std::ptrdiff_t height, std::ptrdiff_t width) {
 }
 
 /// Whether sum_window() takes a window: a row of sums fits in two vectors, and the part of them that is written in vain
-/// lies in the next one.
+/// lies in the next one; what is read of a row of the gradient before or behind a run lies in the row.
 inline bool can_sum_window(std::ptrdiff_t height, std::ptrdiff_t width) {
-  return height <= kSummedHeight && width >= 5 && width <= 16;
+  return height >= 2 && height <= kSummedHeight && width >= 5 && width <= 16;
 }
 
 }  // namespace detail
@@ -21337,7 +21697,7 @@ inline bool can_sum_window(std::ptrdiff_t height, std::ptrdiff_t width) {
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -21367,16 +21727,24 @@ POSENC_INLINE void write_window_lines(float* to, const float* values, std::ptrdi
   }
 }
 
-/// Adds the lines of some columns to the logits of one head.
-template <StoredAs To, int N>
+/// Adds the lines of some columns to the logits of one head. With InOrder its vectors begin where a row of logits does,
+/// else where they lie in one cache line.
+template <StoredAs To, bool InOrder>
 POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* lines, const WindowCall& call,
                                     std::ptrdiff_t first, std::ptrdiff_t columns) {
   const std::ptrdiff_t line = (2 * call.height - 1) * call.width;
+  const std::ptrdiff_t count = call.height * call.width;
   for (std::ptrdiff_t row = 0; row < call.height; ++row) {
     const float* from = lines + (call.height - 1 - row) * call.width;
     StoredElementOf<To>* to = logits + (row * call.width + first) * call.stride;
     for (std::ptrdiff_t c = 0; c < columns; ++c, from += line, to += call.stride) {
-      add_numbers<To, StoredAs::float32, N>(to, from, call.height * call.width);
+      if constexpr (To == StoredAs::float32 && !InOrder) {
+        add_terms(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+          return load_floats<decltype(lanes)::value>(from + i);
+        });
+      } else {
+        add_numbers<To, StoredAs::float32, POSENC_LEVEL >= 2 ? 8 : 4>(to, from, count);
+      }
     }
   }
 }
@@ -21384,9 +21752,8 @@ POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* li
 /// The kernel: logits(t, u) += values(displacement from t to u), head by head. What belongs to a query is a part of its
 /// column's line, `height * width` numbers in order. Lines are written one part ahead: a vector that is read right after
 /// pieces of it were written would wait for them to reach the cache.
-template <StoredAs To>
-void add_window(const WindowCall& call) {
-  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;  // rows begin anywhere: wider vectors would lie in two cache lines
+template <StoredAs To, bool InOrder>
+POSENC_INLINE void add_window_of(const WindowCall& call) {
   alignas(64) float lines[2][kWindowLines + 16];
   const std::ptrdiff_t most = kWindowLines / ((2 * call.height - 1) * call.width);
   const std::ptrdiff_t parts = (call.width + most - 1) / most;
@@ -21405,9 +21772,20 @@ void add_window(const WindowCall& call) {
   for (std::ptrdiff_t k = 0; k < count; ++k) {
     if (k + 1 < count) write(k + 1);
     const std::ptrdiff_t part = k % parts;
-    add_window_lines<To, kWidth>(logits + k / parts * call.head_stride, lines[k % 2], call, part * most,
-                                 columns_of(part));
+    add_window_lines<To, InOrder>(logits + k / parts * call.head_stride, lines[k % 2], call, part * most,
+                                  columns_of(part));
   }
+}
+
+template <StoredAs To>
+void add_window(const WindowCall& call) {
+  if constexpr (To == StoredAs::float32) {
+    const std::ptrdiff_t count = call.height * call.width;
+    const bool aligned = reinterpret_cast<std::uintptr_t>(call.logits) % 32 == 0 && call.stride % 8 == 0;
+    // Rows of at most eight whole vectors, as of 8 x 8: one more, of both ends, would cost what it saves.
+    if (!aligned && (count % 8 != 0 || count > 64)) return add_window_of<To, false>(call);
+  }
+  add_window_of<To, true>(call);
 }
 
 #if POSENC_LEVEL == 3
@@ -21436,25 +21814,29 @@ POSENC_INLINE Floats<16> load_first(const float* from) {
 }
 
 /// Adds the gradients of one row of queries and of Keys rows of keys to the sums of their displacements, each of Vectors
-/// vectors.
+/// vectors. A run is read with what follows it in its row, or where it is the row's last one, with what is before it:
+/// another thread may be writing the next row.
 template <int Vectors, int Keys>
-POSENC_INLINE void sum_key_rows(float* sums, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t width) {
+POSENC_INLINE void sum_key_rows(float* sums, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t width,
+                                bool has_last) {
   constexpr int kRead = 8 * Vectors;
   const Words<16> number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const std::ptrdiff_t back = has_last ? kRead - width : 0;
+  Words<16> lane = number - static_cast<std::uint32_t>(width - 1);
+  Words<16> lane_of_last = lane + static_cast<std::uint32_t>(back);
   Floats<16> sum[Keys * Vectors];
   unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { sum[v.value] = load_floats<16>(sums + 16 * v.value); });
   std::uint32_t mask = ((1u << width) - 1) << (width - 1);
   for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride, mask >>= 1) {
-    // What is read of a run past its end is of the next run, or of the next row. The last query reads before it.
-    const std::ptrdiff_t back = column + 1 < width ? 0 : kRead - width;
-    const float* from = grad - back;
-    const Words<16> lane = number + static_cast<std::uint32_t>(column + 1 - width + back);
     unrolled<Keys>([&](auto k) POSENC_INLINE_LAMBDA {
-      const Floats<16> run = load_first<kRead>(from + k.value * width);
+      constexpr bool is_last = decltype(k)::value == Keys - 1;
+      const Floats<16> run = load_first<kRead>(grad + k.value * width - (is_last ? back : 0));
       unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-        sum[k.value * Vectors + v.value] += moved_lanes(run, lane, mask >> (16 * v.value));
+        sum[k.value * Vectors + v.value] += moved_lanes(run, is_last ? lane_of_last : lane, mask >> (16 * v.value));
       });
     });
+    lane += 1;
+    lane_of_last += 1;
   }
   unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { store_floats<16>(sums + 16 * v.value, sum[v.value]); });
 }
@@ -21468,10 +21850,11 @@ POSENC_NOINLINE void sum_query_rows(float* sums, const WindowSums& call) {
     float* to = sums + (call.height - 1 - row) * kRun;
     std::ptrdiff_t k = 0;
     for (; k + Keys <= call.height; k += Keys) {
-      sum_key_rows<Vectors, Keys>(to + k * kRun, grad + k * call.width, call.stride, call.width);
+      sum_key_rows<Vectors, Keys>(to + k * kRun, grad + k * call.width, call.stride, call.width,
+                                  k + Keys == call.height);
     }
     for (; k < call.height; ++k) {
-      sum_key_rows<Vectors, 1>(to + k * kRun, grad + k * call.width, call.stride, call.width);
+      sum_key_rows<Vectors, 1>(to + k * kRun, grad + k * call.width, call.stride, call.width, k + 1 == call.height);
     }
   }
 }
@@ -21526,7 +21909,7 @@ void sum_window(const Call& call) {
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -21557,16 +21940,24 @@ POSENC_INLINE void write_window_lines(float* to, const float* values, std::ptrdi
   }
 }
 
-/// Adds the lines of some columns to the logits of one head.
-template <StoredAs To, int N>
+/// Adds the lines of some columns to the logits of one head. With InOrder its vectors begin where a row of logits does,
+/// else where they lie in one cache line.
+template <StoredAs To, bool InOrder>
 POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* lines, const WindowCall& call,
                                     std::ptrdiff_t first, std::ptrdiff_t columns) {
   const std::ptrdiff_t line = (2 * call.height - 1) * call.width;
+  const std::ptrdiff_t count = call.height * call.width;
   for (std::ptrdiff_t row = 0; row < call.height; ++row) {
     const float* from = lines + (call.height - 1 - row) * call.width;
     StoredElementOf<To>* to = logits + (row * call.width + first) * call.stride;
     for (std::ptrdiff_t c = 0; c < columns; ++c, from += line, to += call.stride) {
-      add_numbers<To, StoredAs::float32, N>(to, from, call.height * call.width);
+      if constexpr (To == StoredAs::float32 && !InOrder) {
+        add_terms(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+          return load_floats<decltype(lanes)::value>(from + i);
+        });
+      } else {
+        add_numbers<To, StoredAs::float32, POSENC_LEVEL >= 2 ? 8 : 4>(to, from, count);
+      }
     }
   }
 }
@@ -21574,9 +21965,8 @@ POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* li
 /// The kernel: logits(t, u) += values(displacement from t to u), head by head. What belongs to a query is a part of its
 /// column's line, `height * width` numbers in order. Lines are written one part ahead: a vector that is read right after
 /// pieces of it were written would wait for them to reach the cache.
-template <StoredAs To>
-void add_window(const WindowCall& call) {
-  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;  // rows begin anywhere: wider vectors would lie in two cache lines
+template <StoredAs To, bool InOrder>
+POSENC_INLINE void add_window_of(const WindowCall& call) {
   alignas(64) float lines[2][kWindowLines + 16];
   const std::ptrdiff_t most = kWindowLines / ((2 * call.height - 1) * call.width);
   const std::ptrdiff_t parts = (call.width + most - 1) / most;
@@ -21595,9 +21985,20 @@ void add_window(const WindowCall& call) {
   for (std::ptrdiff_t k = 0; k < count; ++k) {
     if (k + 1 < count) write(k + 1);
     const std::ptrdiff_t part = k % parts;
-    add_window_lines<To, kWidth>(logits + k / parts * call.head_stride, lines[k % 2], call, part * most,
-                                 columns_of(part));
+    add_window_lines<To, InOrder>(logits + k / parts * call.head_stride, lines[k % 2], call, part * most,
+                                  columns_of(part));
   }
+}
+
+template <StoredAs To>
+void add_window(const WindowCall& call) {
+  if constexpr (To == StoredAs::float32) {
+    const std::ptrdiff_t count = call.height * call.width;
+    const bool aligned = reinterpret_cast<std::uintptr_t>(call.logits) % 32 == 0 && call.stride % 8 == 0;
+    // Rows of at most eight whole vectors, as of 8 x 8: one more, of both ends, would cost what it saves.
+    if (!aligned && (count % 8 != 0 || count > 64)) return add_window_of<To, false>(call);
+  }
+  add_window_of<To, true>(call);
 }
 
 #if POSENC_LEVEL == 3
@@ -21626,25 +22027,29 @@ POSENC_INLINE Floats<16> load_first(const float* from) {
 }
 
 /// Adds the gradients of one row of queries and of Keys rows of keys to the sums of their displacements, each of Vectors
-/// vectors.
+/// vectors. A run is read with what follows it in its row, or where it is the row's last one, with what is before it:
+/// another thread may be writing the next row.
 template <int Vectors, int Keys>
-POSENC_INLINE void sum_key_rows(float* sums, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t width) {
+POSENC_INLINE void sum_key_rows(float* sums, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t width,
+                                bool has_last) {
   constexpr int kRead = 8 * Vectors;
   const Words<16> number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const std::ptrdiff_t back = has_last ? kRead - width : 0;
+  Words<16> lane = number - static_cast<std::uint32_t>(width - 1);
+  Words<16> lane_of_last = lane + static_cast<std::uint32_t>(back);
   Floats<16> sum[Keys * Vectors];
   unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { sum[v.value] = load_floats<16>(sums + 16 * v.value); });
   std::uint32_t mask = ((1u << width) - 1) << (width - 1);
   for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride, mask >>= 1) {
-    // What is read of a run past its end is of the next run, or of the next row. The last query reads before it.
-    const std::ptrdiff_t back = column + 1 < width ? 0 : kRead - width;
-    const float* from = grad - back;
-    const Words<16> lane = number + static_cast<std::uint32_t>(column + 1 - width + back);
     unrolled<Keys>([&](auto k) POSENC_INLINE_LAMBDA {
-      const Floats<16> run = load_first<kRead>(from + k.value * width);
+      constexpr bool is_last = decltype(k)::value == Keys - 1;
+      const Floats<16> run = load_first<kRead>(grad + k.value * width - (is_last ? back : 0));
       unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-        sum[k.value * Vectors + v.value] += moved_lanes(run, lane, mask >> (16 * v.value));
+        sum[k.value * Vectors + v.value] += moved_lanes(run, is_last ? lane_of_last : lane, mask >> (16 * v.value));
       });
     });
+    lane += 1;
+    lane_of_last += 1;
   }
   unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { store_floats<16>(sums + 16 * v.value, sum[v.value]); });
 }
@@ -21658,10 +22063,11 @@ POSENC_NOINLINE void sum_query_rows(float* sums, const WindowSums& call) {
     float* to = sums + (call.height - 1 - row) * kRun;
     std::ptrdiff_t k = 0;
     for (; k + Keys <= call.height; k += Keys) {
-      sum_key_rows<Vectors, Keys>(to + k * kRun, grad + k * call.width, call.stride, call.width);
+      sum_key_rows<Vectors, Keys>(to + k * kRun, grad + k * call.width, call.stride, call.width,
+                                  k + Keys == call.height);
     }
     for (; k < call.height; ++k) {
-      sum_key_rows<Vectors, 1>(to + k * kRun, grad + k * call.width, call.stride, call.width);
+      sum_key_rows<Vectors, 1>(to + k * kRun, grad + k * call.width, call.stride, call.width, k + 1 == call.height);
     }
   }
 }
@@ -21717,7 +22123,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -21748,16 +22154,24 @@ POSENC_INLINE void write_window_lines(float* to, const float* values, std::ptrdi
   }
 }
 
-/// Adds the lines of some columns to the logits of one head.
-template <StoredAs To, int N>
+/// Adds the lines of some columns to the logits of one head. With InOrder its vectors begin where a row of logits does,
+/// else where they lie in one cache line.
+template <StoredAs To, bool InOrder>
 POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* lines, const WindowCall& call,
                                     std::ptrdiff_t first, std::ptrdiff_t columns) {
   const std::ptrdiff_t line = (2 * call.height - 1) * call.width;
+  const std::ptrdiff_t count = call.height * call.width;
   for (std::ptrdiff_t row = 0; row < call.height; ++row) {
     const float* from = lines + (call.height - 1 - row) * call.width;
     StoredElementOf<To>* to = logits + (row * call.width + first) * call.stride;
     for (std::ptrdiff_t c = 0; c < columns; ++c, from += line, to += call.stride) {
-      add_numbers<To, StoredAs::float32, N>(to, from, call.height * call.width);
+      if constexpr (To == StoredAs::float32 && !InOrder) {
+        add_terms(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+          return load_floats<decltype(lanes)::value>(from + i);
+        });
+      } else {
+        add_numbers<To, StoredAs::float32, POSENC_LEVEL >= 2 ? 8 : 4>(to, from, count);
+      }
     }
   }
 }
@@ -21765,9 +22179,8 @@ POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* li
 /// The kernel: logits(t, u) += values(displacement from t to u), head by head. What belongs to a query is a part of its
 /// column's line, `height * width` numbers in order. Lines are written one part ahead: a vector that is read right after
 /// pieces of it were written would wait for them to reach the cache.
-template <StoredAs To>
-void add_window(const WindowCall& call) {
-  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;  // rows begin anywhere: wider vectors would lie in two cache lines
+template <StoredAs To, bool InOrder>
+POSENC_INLINE void add_window_of(const WindowCall& call) {
   alignas(64) float lines[2][kWindowLines + 16];
   const std::ptrdiff_t most = kWindowLines / ((2 * call.height - 1) * call.width);
   const std::ptrdiff_t parts = (call.width + most - 1) / most;
@@ -21786,9 +22199,20 @@ void add_window(const WindowCall& call) {
   for (std::ptrdiff_t k = 0; k < count; ++k) {
     if (k + 1 < count) write(k + 1);
     const std::ptrdiff_t part = k % parts;
-    add_window_lines<To, kWidth>(logits + k / parts * call.head_stride, lines[k % 2], call, part * most,
-                                 columns_of(part));
+    add_window_lines<To, InOrder>(logits + k / parts * call.head_stride, lines[k % 2], call, part * most,
+                                  columns_of(part));
   }
+}
+
+template <StoredAs To>
+void add_window(const WindowCall& call) {
+  if constexpr (To == StoredAs::float32) {
+    const std::ptrdiff_t count = call.height * call.width;
+    const bool aligned = reinterpret_cast<std::uintptr_t>(call.logits) % 32 == 0 && call.stride % 8 == 0;
+    // Rows of at most eight whole vectors, as of 8 x 8: one more, of both ends, would cost what it saves.
+    if (!aligned && (count % 8 != 0 || count > 64)) return add_window_of<To, false>(call);
+  }
+  add_window_of<To, true>(call);
 }
 
 #if POSENC_LEVEL == 3
@@ -21817,25 +22241,29 @@ POSENC_INLINE Floats<16> load_first(const float* from) {
 }
 
 /// Adds the gradients of one row of queries and of Keys rows of keys to the sums of their displacements, each of Vectors
-/// vectors.
+/// vectors. A run is read with what follows it in its row, or where it is the row's last one, with what is before it:
+/// another thread may be writing the next row.
 template <int Vectors, int Keys>
-POSENC_INLINE void sum_key_rows(float* sums, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t width) {
+POSENC_INLINE void sum_key_rows(float* sums, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t width,
+                                bool has_last) {
   constexpr int kRead = 8 * Vectors;
   const Words<16> number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const std::ptrdiff_t back = has_last ? kRead - width : 0;
+  Words<16> lane = number - static_cast<std::uint32_t>(width - 1);
+  Words<16> lane_of_last = lane + static_cast<std::uint32_t>(back);
   Floats<16> sum[Keys * Vectors];
   unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { sum[v.value] = load_floats<16>(sums + 16 * v.value); });
   std::uint32_t mask = ((1u << width) - 1) << (width - 1);
   for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride, mask >>= 1) {
-    // What is read of a run past its end is of the next run, or of the next row. The last query reads before it.
-    const std::ptrdiff_t back = column + 1 < width ? 0 : kRead - width;
-    const float* from = grad - back;
-    const Words<16> lane = number + static_cast<std::uint32_t>(column + 1 - width + back);
     unrolled<Keys>([&](auto k) POSENC_INLINE_LAMBDA {
-      const Floats<16> run = load_first<kRead>(from + k.value * width);
+      constexpr bool is_last = decltype(k)::value == Keys - 1;
+      const Floats<16> run = load_first<kRead>(grad + k.value * width - (is_last ? back : 0));
       unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-        sum[k.value * Vectors + v.value] += moved_lanes(run, lane, mask >> (16 * v.value));
+        sum[k.value * Vectors + v.value] += moved_lanes(run, is_last ? lane_of_last : lane, mask >> (16 * v.value));
       });
     });
+    lane += 1;
+    lane_of_last += 1;
   }
   unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { store_floats<16>(sums + 16 * v.value, sum[v.value]); });
 }
@@ -21849,10 +22277,11 @@ POSENC_NOINLINE void sum_query_rows(float* sums, const WindowSums& call) {
     float* to = sums + (call.height - 1 - row) * kRun;
     std::ptrdiff_t k = 0;
     for (; k + Keys <= call.height; k += Keys) {
-      sum_key_rows<Vectors, Keys>(to + k * kRun, grad + k * call.width, call.stride, call.width);
+      sum_key_rows<Vectors, Keys>(to + k * kRun, grad + k * call.width, call.stride, call.width,
+                                  k + Keys == call.height);
     }
     for (; k < call.height; ++k) {
-      sum_key_rows<Vectors, 1>(to + k * kRun, grad + k * call.width, call.stride, call.width);
+      sum_key_rows<Vectors, 1>(to + k * kRun, grad + k * call.width, call.stride, call.width, k + 1 == call.height);
     }
   }
 }
@@ -21912,21 +22341,13 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+using WindowKernel = void (*)(const WindowCall&);
+
 /// The kernel for logits of this type at a level, which the unit has.
 template <StoredAs To>
-auto add_window_kernel(Level level) {
-  static constexpr void (*kKernels[])(const WindowCall&) = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::add_window<To>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::add_window<To>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::add_window<To>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+WindowKernel add_window_kernel(Level level) {
+  static constexpr KernelTable<WindowKernel> kKernels{{POSENC_OF_EACH_LEVEL(add_window<To>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail
@@ -22072,8 +22493,7 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 #if POSENC_HIGHEST_LEVEL >= 3
   if constexpr (has_window_runs<Grad, Scalar> && std::is_same_v<Scalar, float>) {
     const GridShape window = grad_table.window();
-    // The kernel reads a few numbers of the next row, which shall lie behind this one.
-    if (has_contiguous_rows(grad) && grad.outerStride() >= grad.cols() && level_of_machine() == Level::avx512 &&
+    if (has_contiguous_rows(grad) && level_of_machine() == Level::avx512 &&
         can_sum_window(window.height(), window.width())) {
       avx512::sum_window(WindowSums{first_window_logit(grad, grad_table.class_token(), first_row), grad.outerStride(),
                                     values.data(), window.height(), window.width()});
@@ -22139,7 +22559,8 @@ template <typename... Arguments>
 auto add_window_bias(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_window_bias(logits, table): logits is an Eigen object, table a WindowTable for all "
-                "heads stacked, or its head(h) for one");
+                "heads stacked, or its head(h) for one; of three axes (logits, tables), a vector of 2 frames - 1 of "
+                "them");
 }
 
 /// The gradient of add_window_bias(): adds the sums over equal displacements into `grad_table`.
@@ -22177,7 +22598,8 @@ template <typename... Arguments>
 auto window_bias_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write window_bias_backward(grad_table, grad_logits): grad_table is a WindowTable or its "
-                "head(h), grad_logits an Eigen object");
+                "head(h), grad_logits an Eigen object; of three axes (grad_tables, grad_logits), a vector of tables "
+                "with a name");
 }
 
 }  // namespace POSENC_ABI
@@ -22200,8 +22622,7 @@ template <typename Scalar>
 Eigen::Index require_video_tables(const char* function, const char* parameter,
                                   const std::vector<WindowTable<Scalar>>& tables) {
   if (tables.size() % 2 == 0) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".size()", tables.size(),
-                                  "2 frames - 1, an odd number");
+    refuse<std::invalid_argument>(function, joined(parameter, ".size()"), tables.size(), "2 frames - 1, an odd number");
   }
   const WindowTable<Scalar>& first = tables.front();
   for (std::size_t d = 0; d < tables.size(); ++d) {
@@ -22361,7 +22782,7 @@ class HeadRows {
     if (rows == each) return;
     const bool whole = each != 0 && rows % each == 0;
     if (whole && (num_heads == 0 || rows / each == num_heads)) return;
-    const std::string name = std::string(parameter) + ".rows()";
+    const std::string name = joined(parameter, ".rows()");
     if (num_heads <= 1) refuse<std::invalid_argument>(function, name, rows, each, rule);
     refuse<std::invalid_argument>(function, name, rows, each, rule, ", once for all heads or once for each of ",
                                   num_heads);
@@ -23494,7 +23915,7 @@ struct MatrixProduct {
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -23569,7 +23990,7 @@ void add_matrix_product(const Call& call) {
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -23646,7 +24067,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -23731,21 +24152,11 @@ template <typename Call>
 using MatrixProductKernel = void (*)(const Call&);
 
 /// The kernel for a level, which the unit has.
-/// A template whose type is written out, so that what no program calls is not compiled: auto would compile it to know it.
+/// A template, so that what no program calls is not compiled.
 template <typename Call>
 MatrixProductKernel<Call> matrix_product_kernel(Level level) {
-  static constexpr void (*kKernels[])(const Call&) = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::add_matrix_product<Call>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::add_matrix_product<Call>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::add_matrix_product<Call>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<MatrixProductKernel<Call>> kKernels{{POSENC_OF_EACH_LEVEL(add_matrix_product<Call>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail
@@ -23788,7 +24199,7 @@ inline constexpr std::ptrdiff_t kRowDepth = 256;
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -23892,7 +24303,7 @@ void multiply_rows(const Call& call) {
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -23998,7 +24409,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -24112,21 +24523,11 @@ template <typename Call>
 using RowProductKernel = void (*)(const Call&);
 
 /// The kernel for a level, which the unit has.
-/// A template whose type is written out, so that what no program calls is not compiled: auto would compile it to know it.
+/// A template, so that what no program calls is not compiled.
 template <typename Call>
 RowProductKernel<Call> row_product_kernel(Level level) {
-  static constexpr void (*kKernels[])(const Call&) = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::multiply_rows<Call>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::multiply_rows<Call>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::multiply_rows<Call>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<RowProductKernel<Call>> kKernels{{POSENC_OF_EACH_LEVEL(multiply_rows<Call>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail
@@ -24646,7 +25047,7 @@ Eigen::Index require_forgetting(const char* function, const char* parameter, con
   require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
   const Eigen::Index tokens = (std::max)(span.key_len(), span.query_offset() + span.query_len());
   if (sums.rows() < tokens) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", sums.rows(), "at least ", tokens,
+    refuse<std::invalid_argument>(function, joined(parameter, ".rows()"), sums.rows(), "at least ", tokens,
                                   ", one for each token");
   }
   require_data(function, parameter, sums);
@@ -25724,7 +26125,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
   detail::require_named("make_relative_sinusoids", "order", order, ChannelOrder::cos_sin);
   detail::require_size("make_relative_sinusoids", "distances.size()", distances.size(), 2 * pairs, sizeof(Scalar));
   const detail::RangePositions positions(PositionRange(distances.first(), distances.size()));
-  detail::require_finite_angles("make_relative_sinusoids", frequencies.fastest(), false, positions);
+  detail::require_finite_angles("make_relative_sinusoids", frequencies.fastest(), false, positions, "distances");
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(distances.size(), 2 * pairs);
   const detail::SinusoidColumns columns(order, pairs, pairs);
   const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
@@ -26457,7 +26858,7 @@ struct BucketLines {
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -26561,7 +26962,7 @@ void add_key_lines(const Call& call) {
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -26667,7 +27068,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -26777,28 +27178,22 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+template <typename Call>
+using BucketKernel = void (*)(const Call&);
+
 /// The kernels of a level.
 template <typename Call>
 struct BucketKernels {
-  void (*queries)(const Call&);
-  void (*keys)(const Call&);
+  BucketKernel<Call> queries;
+  BucketKernel<Call> keys;
 };
 
 /// Those of a level that the unit has. A template, so that what no program calls is not compiled.
 template <typename Call>
 BucketKernels<Call> bucket_kernels(Level level) {
-  static constexpr BucketKernels<Call> kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    {sse2::add_query_lines<Call>, sse2::add_key_lines<Call>},
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    {avx2::add_query_lines<Call>, avx2::add_key_lines<Call>},
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    {avx512::add_query_lines<Call>, avx512::add_key_lines<Call>},
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<BucketKernel<Call>> kQueries{{POSENC_OF_EACH_LEVEL(add_query_lines<Call>)}};
+  static constexpr KernelTable<BucketKernel<Call>> kKeys{{POSENC_OF_EACH_LEVEL(add_key_lines<Call>)}};
+  return {kQueries[level], kKeys[level]};
 }
 
 }  // namespace detail
@@ -28271,7 +28666,6 @@ struct RowCall {
   std::ptrdiff_t row_stride;            ///< From a token's row of the table to the next token's.
   bool paired;
   std::uint32_t sign;                           ///< 0, or the sign bit of a float: rotates backward.
-  std::ptrdiff_t bytes_ahead = 0;               ///< What lies as far behind what is read is fetched; 0: nothing.
   const std::ptrdiff_t* rows = nullptr;         ///< The table's row of each token from `cos` on; null: 0, 1, ..
   const std::ptrdiff_t* out_offsets = nullptr;  ///< Where each token is written from `out` on; null: by its stride.
 };
@@ -28285,6 +28679,7 @@ struct NormedRowCall : RowCall {
   std::ptrdiff_t weight_head_stride;  ///< 0 where heads share the weights.
   const float* factors;               ///< Of each head. Set by the kernel.
   std::ptrdiff_t ahead;               ///< From the last token to the one that is read next; 0 where there is none.
+  std::ptrdiff_t bytes_ahead;         ///< To the token that is read next, which is fetched. Set by the kernel.
   float gain;                         ///< Squares of the window are multiplied by it.
   float share;                        ///< 1 / the numbers of the mean.
   float eps;
@@ -28302,7 +28697,7 @@ using RowKernel = void (*)(const Call&);
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -28332,10 +28727,11 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// Fetches into the cache what lies `ahead` bytes behind some bytes, which may be past the end of the memory. A loop, so
-/// that a tile has little code of it.
-POSENC_INLINE void fetch(const void* from, std::size_t bytes, std::ptrdiff_t ahead) {
-  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(ahead);
+/// Fetches into the cache what a call with a norm reads next where it now reads some bytes; that may be past the end of
+/// the memory. A loop, so that a tile has little code of it.
+POSENC_INLINE void fetch(const NormedRowCall& x, const void* from, std::size_t bytes) {
+  if (x.bytes_ahead == 0) return;
+  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(x.bytes_ahead);
   for (std::size_t i = 0; i < bytes; i += 64) {
     __builtin_prefetch(reinterpret_cast<const void*>(first + i));  // NOLINT: not read
   }
@@ -28415,7 +28811,6 @@ POSENC_INLINE void rotate_halves(const Call& x, const typename Format::In* in, t
   const std::ptrdiff_t partner = x.partner;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  const std::ptrdiff_t ahead = x.bytes_ahead;
   TileRotation<Numbers, Pieces, Call::kNormed> by;
   const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
@@ -28454,9 +28849,9 @@ POSENC_INLINE void rotate_halves(const Call& x, const typename Format::In* in, t
       Format::load(a[k.value], in + at(k));
       Format::load(b[k.value], in_b + at(k));
     };
-    if (ahead != 0) {
-      fetch(in, static_cast<std::size_t>(count) * sizeof *in, ahead);
-      fetch(in_b, static_cast<std::size_t>(count) * sizeof *in, ahead);
+    if constexpr (Call::kNormed) {
+      fetch(x, in, static_cast<std::size_t>(count) * sizeof *in);
+      fetch(x, in_b, static_cast<std::size_t>(count) * sizeof *in);
     }
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
@@ -28490,7 +28885,6 @@ POSENC_INLINE void rotate_even_odd(const Call& x, const typename Format::In* in,
   const std::ptrdiff_t last = count - kWidth;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  const std::ptrdiff_t ahead = x.bytes_ahead;
   struct OneVector {
     Floats<kWidth> vector[1];
   };
@@ -28516,9 +28910,7 @@ POSENC_INLINE void rotate_even_odd(const Call& x, const typename Format::In* in,
     float factor = 1;
     if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
     const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(pairs[k.value], in + 2 * at(k)); };
-    if (ahead != 0) {
-      fetch(in, 2 * static_cast<std::size_t>(count) * sizeof *in, ahead);
-    }
+    if constexpr (Call::kNormed) fetch(x, in, 2 * static_cast<std::size_t>(count) * sizeof *in);
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kAhead<Pieces>) load(k);
@@ -28539,36 +28931,43 @@ POSENC_INLINE void rotate_neighbors(const Call& x, const typename Format::In* in
                                     const float* cos, const float* sin, std::ptrdiff_t count) {
   constexpr int kWidth = Format::kWidth;
   constexpr int kFirst = Format::kOut == StoredAs::half ? Pieces - 1 : kAhead<Pieces>;
-  const std::ptrdiff_t last = count - kWidth;
+  constexpr int kStep = Format::kNumbers;
+  constexpr int kVectors = Format::kVectors;
+  const std::ptrdiff_t last = count - kStep;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  const std::ptrdiff_t ahead = x.bytes_ahead;
-  Floats<kWidth> c[Pieces];
-  Floats<kWidth> s[Pieces];
+  typename Format::Numbers c[Pieces];
+  typename Format::Numbers s[Pieces];
   const Floats<kWidth> minus = Floats<kWidth>(Words<kWidth>{} + 0x80000000u);
   const Words<kWidth> signs = Words<kWidth>(alternate_lower<kWidth>(minus, Floats<kWidth>{})) ^ x.sign;
-  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    if (x.paired) {
-      const Floats<kWidth> both = load_floats<kWidth>(cos + at(k));
-      c[k.value] = even_twice<kWidth>(both);
-      s[k.value] = odd_twice<kWidth>(both);
-    } else {
-      c[k.value] = load_twice<kWidth>(cos + at(k) / 2);
-      s[k.value] = load_twice<kWidth>(sin + at(k) / 2);
-    }
-    s[k.value] = Floats<kWidth>(Words<kWidth>(s[k.value]) ^ signs);
+    unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      Floats<kWidth>& c_v = c[k.value].vector[v.value];
+      Floats<kWidth>& s_v = s[k.value].vector[v.value];
+      const std::ptrdiff_t channel = at(k) + v.value * kWidth;
+      if (x.paired) {
+        c_v = even_twice<kWidth>(load_floats<kWidth>(cos + channel));
+        s_v = odd_twice<kWidth>(load_floats<kWidth>(cos + channel));
+      } else {
+        c_v = load_twice<kWidth>(cos + channel / 2);
+        s_v = load_twice<kWidth>(sin + channel / 2);
+      }
+      s_v = Floats<kWidth>(Words<kWidth>(s_v) ^ signs);
+    });
   });
   TileWeights<Format, Pieces, Call::kNormed> weights(x, in - static_cast<const typename Format::In*>(x.in));
-  Floats<kWidth> weighted_c[Call::kNormed ? Pieces : 1];
-  Floats<kWidth> weighted_s[Call::kNormed ? Pieces : 1];
+  typename Format::Numbers weighted_c[Call::kNormed ? Pieces : 1];
+  typename Format::Numbers weighted_s[Call::kNormed ? Pieces : 1];
   const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
     if constexpr (Call::kNormed) {
       weights.read(at);
       unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-        const Floats<kWidth> w = weights.piece[k.value].vector[0];
-        weighted_c[k.value] = c[k.value] * w;
-        weighted_s[k.value] = s[k.value] * (x.after ? w : swapped<kWidth>(w));
+        unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+          const Floats<kWidth> w = weights.piece[k.value].vector[v.value];
+          weighted_c[k.value].vector[v.value] = c[k.value].vector[v.value] * w;
+          weighted_s[k.value].vector[v.value] = s[k.value].vector[v.value] * (x.after ? w : swapped<kWidth>(w));
+        });
       });
     }
   };
@@ -28578,19 +28977,17 @@ POSENC_INLINE void rotate_neighbors(const Call& x, const typename Format::In* in
     float factor = 1;
     if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
     const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(numbers[k.value], in + at(k)); };
-    if (ahead != 0) {
-      fetch(in, static_cast<std::size_t>(count) * sizeof *in, ahead);
-    }
+    if constexpr (Call::kNormed) fetch(x, in, static_cast<std::size_t>(count) * sizeof *in);
     unrolled<Pieces, kFirst>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kFirst) load(k);
-      Floats<kWidth>& vector = numbers[k.value].vector[0];
-      if constexpr (Call::kNormed) {
-        vector *= factor;
-        vector = multiply_add<kWidth>(vector, weighted_c[k.value], swapped<kWidth>(vector) * weighted_s[k.value]);
-      } else {
-        vector = multiply_add<kWidth>(vector, c[k.value], swapped<kWidth>(vector) * s[k.value]);
-      }
+      unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+        const Floats<kWidth> c_v = (Call::kNormed ? weighted_c : c)[k.value].vector[v.value];
+        const Floats<kWidth> s_v = (Call::kNormed ? weighted_s : s)[k.value].vector[v.value];
+        Floats<kWidth>& vector = numbers[k.value].vector[v.value];
+        if constexpr (Call::kNormed) vector *= factor;
+        vector = multiply_add<kWidth>(vector, c_v, swapped<kWidth>(vector) * s_v);
+      });
       Format::store(out + at(k), numbers[k.value]);
     });
     if constexpr (Call::kNormed) {
@@ -28607,7 +29004,7 @@ POSENC_INLINE void rotate_neighbors(const Call& x, const typename Format::In* in
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -28638,10 +29035,11 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// Fetches into the cache what lies `ahead` bytes behind some bytes, which may be past the end of the memory. A loop, so
-/// that a tile has little code of it.
-POSENC_INLINE void fetch(const void* from, std::size_t bytes, std::ptrdiff_t ahead) {
-  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(ahead);
+/// Fetches into the cache what a call with a norm reads next where it now reads some bytes; that may be past the end of
+/// the memory. A loop, so that a tile has little code of it.
+POSENC_INLINE void fetch(const NormedRowCall& x, const void* from, std::size_t bytes) {
+  if (x.bytes_ahead == 0) return;
+  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(x.bytes_ahead);
   for (std::size_t i = 0; i < bytes; i += 64) {
     __builtin_prefetch(reinterpret_cast<const void*>(first + i));  // NOLINT: not read
   }
@@ -28721,7 +29119,6 @@ POSENC_INLINE void rotate_halves(const Call& x, const typename Format::In* in, t
   const std::ptrdiff_t partner = x.partner;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  const std::ptrdiff_t ahead = x.bytes_ahead;
   TileRotation<Numbers, Pieces, Call::kNormed> by;
   const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
@@ -28760,9 +29157,9 @@ POSENC_INLINE void rotate_halves(const Call& x, const typename Format::In* in, t
       Format::load(a[k.value], in + at(k));
       Format::load(b[k.value], in_b + at(k));
     };
-    if (ahead != 0) {
-      fetch(in, static_cast<std::size_t>(count) * sizeof *in, ahead);
-      fetch(in_b, static_cast<std::size_t>(count) * sizeof *in, ahead);
+    if constexpr (Call::kNormed) {
+      fetch(x, in, static_cast<std::size_t>(count) * sizeof *in);
+      fetch(x, in_b, static_cast<std::size_t>(count) * sizeof *in);
     }
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
@@ -28796,7 +29193,6 @@ POSENC_INLINE void rotate_even_odd(const Call& x, const typename Format::In* in,
   const std::ptrdiff_t last = count - kWidth;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  const std::ptrdiff_t ahead = x.bytes_ahead;
   struct OneVector {
     Floats<kWidth> vector[1];
   };
@@ -28822,9 +29218,7 @@ POSENC_INLINE void rotate_even_odd(const Call& x, const typename Format::In* in,
     float factor = 1;
     if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
     const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(pairs[k.value], in + 2 * at(k)); };
-    if (ahead != 0) {
-      fetch(in, 2 * static_cast<std::size_t>(count) * sizeof *in, ahead);
-    }
+    if constexpr (Call::kNormed) fetch(x, in, 2 * static_cast<std::size_t>(count) * sizeof *in);
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kAhead<Pieces>) load(k);
@@ -28845,36 +29239,43 @@ POSENC_INLINE void rotate_neighbors(const Call& x, const typename Format::In* in
                                     const float* cos, const float* sin, std::ptrdiff_t count) {
   constexpr int kWidth = Format::kWidth;
   constexpr int kFirst = Format::kOut == StoredAs::half ? Pieces - 1 : kAhead<Pieces>;
-  const std::ptrdiff_t last = count - kWidth;
+  constexpr int kStep = Format::kNumbers;
+  constexpr int kVectors = Format::kVectors;
+  const std::ptrdiff_t last = count - kStep;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  const std::ptrdiff_t ahead = x.bytes_ahead;
-  Floats<kWidth> c[Pieces];
-  Floats<kWidth> s[Pieces];
+  typename Format::Numbers c[Pieces];
+  typename Format::Numbers s[Pieces];
   const Floats<kWidth> minus = Floats<kWidth>(Words<kWidth>{} + 0x80000000u);
   const Words<kWidth> signs = Words<kWidth>(alternate_lower<kWidth>(minus, Floats<kWidth>{})) ^ x.sign;
-  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    if (x.paired) {
-      const Floats<kWidth> both = load_floats<kWidth>(cos + at(k));
-      c[k.value] = even_twice<kWidth>(both);
-      s[k.value] = odd_twice<kWidth>(both);
-    } else {
-      c[k.value] = load_twice<kWidth>(cos + at(k) / 2);
-      s[k.value] = load_twice<kWidth>(sin + at(k) / 2);
-    }
-    s[k.value] = Floats<kWidth>(Words<kWidth>(s[k.value]) ^ signs);
+    unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      Floats<kWidth>& c_v = c[k.value].vector[v.value];
+      Floats<kWidth>& s_v = s[k.value].vector[v.value];
+      const std::ptrdiff_t channel = at(k) + v.value * kWidth;
+      if (x.paired) {
+        c_v = even_twice<kWidth>(load_floats<kWidth>(cos + channel));
+        s_v = odd_twice<kWidth>(load_floats<kWidth>(cos + channel));
+      } else {
+        c_v = load_twice<kWidth>(cos + channel / 2);
+        s_v = load_twice<kWidth>(sin + channel / 2);
+      }
+      s_v = Floats<kWidth>(Words<kWidth>(s_v) ^ signs);
+    });
   });
   TileWeights<Format, Pieces, Call::kNormed> weights(x, in - static_cast<const typename Format::In*>(x.in));
-  Floats<kWidth> weighted_c[Call::kNormed ? Pieces : 1];
-  Floats<kWidth> weighted_s[Call::kNormed ? Pieces : 1];
+  typename Format::Numbers weighted_c[Call::kNormed ? Pieces : 1];
+  typename Format::Numbers weighted_s[Call::kNormed ? Pieces : 1];
   const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
     if constexpr (Call::kNormed) {
       weights.read(at);
       unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-        const Floats<kWidth> w = weights.piece[k.value].vector[0];
-        weighted_c[k.value] = c[k.value] * w;
-        weighted_s[k.value] = s[k.value] * (x.after ? w : swapped<kWidth>(w));
+        unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+          const Floats<kWidth> w = weights.piece[k.value].vector[v.value];
+          weighted_c[k.value].vector[v.value] = c[k.value].vector[v.value] * w;
+          weighted_s[k.value].vector[v.value] = s[k.value].vector[v.value] * (x.after ? w : swapped<kWidth>(w));
+        });
       });
     }
   };
@@ -28884,19 +29285,17 @@ POSENC_INLINE void rotate_neighbors(const Call& x, const typename Format::In* in
     float factor = 1;
     if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
     const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(numbers[k.value], in + at(k)); };
-    if (ahead != 0) {
-      fetch(in, static_cast<std::size_t>(count) * sizeof *in, ahead);
-    }
+    if constexpr (Call::kNormed) fetch(x, in, static_cast<std::size_t>(count) * sizeof *in);
     unrolled<Pieces, kFirst>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kFirst) load(k);
-      Floats<kWidth>& vector = numbers[k.value].vector[0];
-      if constexpr (Call::kNormed) {
-        vector *= factor;
-        vector = multiply_add<kWidth>(vector, weighted_c[k.value], swapped<kWidth>(vector) * weighted_s[k.value]);
-      } else {
-        vector = multiply_add<kWidth>(vector, c[k.value], swapped<kWidth>(vector) * s[k.value]);
-      }
+      unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+        const Floats<kWidth> c_v = (Call::kNormed ? weighted_c : c)[k.value].vector[v.value];
+        const Floats<kWidth> s_v = (Call::kNormed ? weighted_s : s)[k.value].vector[v.value];
+        Floats<kWidth>& vector = numbers[k.value].vector[v.value];
+        if constexpr (Call::kNormed) vector *= factor;
+        vector = multiply_add<kWidth>(vector, c_v, swapped<kWidth>(vector) * s_v);
+      });
       Format::store(out + at(k), numbers[k.value]);
     });
     if constexpr (Call::kNormed) {
@@ -28914,7 +29313,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -28945,10 +29344,11 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// Fetches into the cache what lies `ahead` bytes behind some bytes, which may be past the end of the memory. A loop, so
-/// that a tile has little code of it.
-POSENC_INLINE void fetch(const void* from, std::size_t bytes, std::ptrdiff_t ahead) {
-  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(ahead);
+/// Fetches into the cache what a call with a norm reads next where it now reads some bytes; that may be past the end of
+/// the memory. A loop, so that a tile has little code of it.
+POSENC_INLINE void fetch(const NormedRowCall& x, const void* from, std::size_t bytes) {
+  if (x.bytes_ahead == 0) return;
+  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(x.bytes_ahead);
   for (std::size_t i = 0; i < bytes; i += 64) {
     __builtin_prefetch(reinterpret_cast<const void*>(first + i));  // NOLINT: not read
   }
@@ -29028,7 +29428,6 @@ POSENC_INLINE void rotate_halves(const Call& x, const typename Format::In* in, t
   const std::ptrdiff_t partner = x.partner;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  const std::ptrdiff_t ahead = x.bytes_ahead;
   TileRotation<Numbers, Pieces, Call::kNormed> by;
   const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
@@ -29067,9 +29466,9 @@ POSENC_INLINE void rotate_halves(const Call& x, const typename Format::In* in, t
       Format::load(a[k.value], in + at(k));
       Format::load(b[k.value], in_b + at(k));
     };
-    if (ahead != 0) {
-      fetch(in, static_cast<std::size_t>(count) * sizeof *in, ahead);
-      fetch(in_b, static_cast<std::size_t>(count) * sizeof *in, ahead);
+    if constexpr (Call::kNormed) {
+      fetch(x, in, static_cast<std::size_t>(count) * sizeof *in);
+      fetch(x, in_b, static_cast<std::size_t>(count) * sizeof *in);
     }
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
@@ -29103,7 +29502,6 @@ POSENC_INLINE void rotate_even_odd(const Call& x, const typename Format::In* in,
   const std::ptrdiff_t last = count - kWidth;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  const std::ptrdiff_t ahead = x.bytes_ahead;
   struct OneVector {
     Floats<kWidth> vector[1];
   };
@@ -29129,9 +29527,7 @@ POSENC_INLINE void rotate_even_odd(const Call& x, const typename Format::In* in,
     float factor = 1;
     if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
     const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(pairs[k.value], in + 2 * at(k)); };
-    if (ahead != 0) {
-      fetch(in, 2 * static_cast<std::size_t>(count) * sizeof *in, ahead);
-    }
+    if constexpr (Call::kNormed) fetch(x, in, 2 * static_cast<std::size_t>(count) * sizeof *in);
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kAhead<Pieces>) load(k);
@@ -29152,36 +29548,43 @@ POSENC_INLINE void rotate_neighbors(const Call& x, const typename Format::In* in
                                     const float* cos, const float* sin, std::ptrdiff_t count) {
   constexpr int kWidth = Format::kWidth;
   constexpr int kFirst = Format::kOut == StoredAs::half ? Pieces - 1 : kAhead<Pieces>;
-  const std::ptrdiff_t last = count - kWidth;
+  constexpr int kStep = Format::kNumbers;
+  constexpr int kVectors = Format::kVectors;
+  const std::ptrdiff_t last = count - kStep;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  const std::ptrdiff_t ahead = x.bytes_ahead;
-  Floats<kWidth> c[Pieces];
-  Floats<kWidth> s[Pieces];
+  typename Format::Numbers c[Pieces];
+  typename Format::Numbers s[Pieces];
   const Floats<kWidth> minus = Floats<kWidth>(Words<kWidth>{} + 0x80000000u);
   const Words<kWidth> signs = Words<kWidth>(alternate_lower<kWidth>(minus, Floats<kWidth>{})) ^ x.sign;
-  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    if (x.paired) {
-      const Floats<kWidth> both = load_floats<kWidth>(cos + at(k));
-      c[k.value] = even_twice<kWidth>(both);
-      s[k.value] = odd_twice<kWidth>(both);
-    } else {
-      c[k.value] = load_twice<kWidth>(cos + at(k) / 2);
-      s[k.value] = load_twice<kWidth>(sin + at(k) / 2);
-    }
-    s[k.value] = Floats<kWidth>(Words<kWidth>(s[k.value]) ^ signs);
+    unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      Floats<kWidth>& c_v = c[k.value].vector[v.value];
+      Floats<kWidth>& s_v = s[k.value].vector[v.value];
+      const std::ptrdiff_t channel = at(k) + v.value * kWidth;
+      if (x.paired) {
+        c_v = even_twice<kWidth>(load_floats<kWidth>(cos + channel));
+        s_v = odd_twice<kWidth>(load_floats<kWidth>(cos + channel));
+      } else {
+        c_v = load_twice<kWidth>(cos + channel / 2);
+        s_v = load_twice<kWidth>(sin + channel / 2);
+      }
+      s_v = Floats<kWidth>(Words<kWidth>(s_v) ^ signs);
+    });
   });
   TileWeights<Format, Pieces, Call::kNormed> weights(x, in - static_cast<const typename Format::In*>(x.in));
-  Floats<kWidth> weighted_c[Call::kNormed ? Pieces : 1];
-  Floats<kWidth> weighted_s[Call::kNormed ? Pieces : 1];
+  typename Format::Numbers weighted_c[Call::kNormed ? Pieces : 1];
+  typename Format::Numbers weighted_s[Call::kNormed ? Pieces : 1];
   const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
     if constexpr (Call::kNormed) {
       weights.read(at);
       unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-        const Floats<kWidth> w = weights.piece[k.value].vector[0];
-        weighted_c[k.value] = c[k.value] * w;
-        weighted_s[k.value] = s[k.value] * (x.after ? w : swapped<kWidth>(w));
+        unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+          const Floats<kWidth> w = weights.piece[k.value].vector[v.value];
+          weighted_c[k.value].vector[v.value] = c[k.value].vector[v.value] * w;
+          weighted_s[k.value].vector[v.value] = s[k.value].vector[v.value] * (x.after ? w : swapped<kWidth>(w));
+        });
       });
     }
   };
@@ -29191,19 +29594,17 @@ POSENC_INLINE void rotate_neighbors(const Call& x, const typename Format::In* in
     float factor = 1;
     if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
     const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(numbers[k.value], in + at(k)); };
-    if (ahead != 0) {
-      fetch(in, static_cast<std::size_t>(count) * sizeof *in, ahead);
-    }
+    if constexpr (Call::kNormed) fetch(x, in, static_cast<std::size_t>(count) * sizeof *in);
     unrolled<Pieces, kFirst>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kFirst) load(k);
-      Floats<kWidth>& vector = numbers[k.value].vector[0];
-      if constexpr (Call::kNormed) {
-        vector *= factor;
-        vector = multiply_add<kWidth>(vector, weighted_c[k.value], swapped<kWidth>(vector) * weighted_s[k.value]);
-      } else {
-        vector = multiply_add<kWidth>(vector, c[k.value], swapped<kWidth>(vector) * s[k.value]);
-      }
+      unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+        const Floats<kWidth> c_v = (Call::kNormed ? weighted_c : c)[k.value].vector[v.value];
+        const Floats<kWidth> s_v = (Call::kNormed ? weighted_s : s)[k.value].vector[v.value];
+        Floats<kWidth>& vector = numbers[k.value].vector[v.value];
+        if constexpr (Call::kNormed) vector *= factor;
+        vector = multiply_add<kWidth>(vector, c_v, swapped<kWidth>(vector) * s_v);
+      });
       Format::store(out + at(k), numbers[k.value]);
     });
     if constexpr (Call::kNormed) {
@@ -29224,7 +29625,593 @@ POSENC_END_LEVEL
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// The rotation of floats whose heads begin inside a cache line, at one level. See row_kernels.hpp.
+
+#if POSENC_LEVEL == 3
+
+// A vector of AVX-512 is a cache line: where heads begin inside a line, each vector of a head lies across two, and
+// takes twice as long to read and to write. Here the vectors are the lines. The first line of a head begins with the
+// last numbers of the head before.
+
+/// Bits of lanes, in the type that the compiler's instructions take.
+#if defined(__clang__)
+using LaneMask = std::uint16_t;
+#else
+using LaneMask = std::int16_t;
+#endif
+
+/// The lanes that a mask has bits for, and zeros in others. Their memory is not touched.
+POSENC_INLINE Floats<16> load_lanes(const float* from, std::uint32_t mask) {
+  return __builtin_ia32_loadups512_mask(from, Floats<16>{}, static_cast<LaneMask>(mask));
+}
+POSENC_INLINE void store_lanes(float* to, Floats<16> values, std::uint32_t mask) {
+  __builtin_ia32_storeups512_mask(to, values, static_cast<LaneMask>(mask));
+}
+
+/// The lanes of a line in which some numbers begin behind `before` others.
+struct LineLanes {
+  std::ptrdiff_t before;
+  std::uint32_t lower, upper;  ///< Masks of the lanes of the others, and of those behind them.
+  Words<16> is_lower;          ///< All bits of the lower lanes.
+
+  POSENC_INLINE explicit LineLanes(const float* first)
+      : before(static_cast<std::ptrdiff_t>(reinterpret_cast<std::uintptr_t>(first) / 4 % 16)),
+        lower((1u << before) - 1),
+        upper(0xffff ^ lower) {
+    const Words<16> lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    is_lower = Words<16>(lane < static_cast<std::uint32_t>(before));
+  }
+  POSENC_INLINE Floats<16> joined(Floats<16> low, Floats<16> high) const {
+    return Floats<16>((Words<16>(low) & is_lower) | (Words<16>(high) & ~is_lower));
+  }
+};
+
+/// The last `before` of `count` numbers, then the first ones.
+POSENC_INLINE Floats<16> load_around(const float* from, std::ptrdiff_t count, std::ptrdiff_t before) {
+  const std::uint32_t lower = (1u << before) - 1;
+  const Floats<16> last = load_lanes(from + count - before, lower);
+  return Floats<16>(Words<16>(last) | Words<16>(load_lanes(from - before, 0xffff ^ lower)));
+}
+
+/// One token of half-split heads of 2 * Lines lines. In the lines that begin a half, the lower lanes are of the half
+/// before: their partners lie in other lines, and their sines have the other sign.
+template <int Lines>
+POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, float* out, const float* cos,
+                                          const float* sin) {
+  const LineLanes lanes(in);
+  Floats<16> c[Lines];
+  Floats<16> s[Lines];
+  c[0] = load_around(cos, 16 * Lines, lanes.before);
+  s[0] = load_around(sin, 16 * Lines, lanes.before);
+  unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA {
+    c[k.value] = load_floats<16>(cos + 16 * k.value - lanes.before);
+    s[k.value] = load_floats<16>(sin + 16 * k.value - lanes.before);
+  });
+  unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { s[k.value] = with_sign<16>(s[k.value], x.sign); });
+  s[0] = Floats<16>(Words<16>(s[0]) ^ (lanes.is_lower & 0x80000000u));
+  in -= lanes.before;
+  out -= lanes.before;
+  Floats<16> first = load_lanes(in, lanes.upper);
+  Floats<16> middle = first;  // of the head before
+  std::uint32_t written = lanes.upper;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<16> a[Lines];
+    Floats<16> b[Lines];
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<16>(in + 16 * k.value)); });
+    unrolled<Lines>(
+        [&](auto k) POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<16>(in + 16 * (Lines + k.value))); });
+    const Floats<16> next = load_lanes(in + 32 * Lines, head > 1 ? 0xffff : lanes.lower);
+    a[0] = multiply_add<16>(first, c[0], -(lanes.joined(middle, b[0]) * s[0]));
+    middle = b[0];
+    b[0] = multiply_add<16>(middle, c[0], lanes.joined(next, first) * s[0]);
+    first = next;
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { rotate_pair<16>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    store_lanes(out, a[0], written);
+    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, a[k.value]); });
+    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * (Lines + k.value), b[k.value]); });
+    written = 0xffff;
+    in += 32 * Lines;
+    out += 32 * Lines;
+  }
+  store_lanes(out, multiply_add<16>(first, c[0], -(middle * s[0])), lanes.lower);
+}
+
+/// One token of heads of Lines lines whose pairs are neighbors.
+template <int Lines>
+POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, float* out, const float* cos,
+                                             const float* sin) {
+  const LineLanes lanes(in);
+  const std::ptrdiff_t before = lanes.before;
+  Floats<16> c[Lines];
+  Floats<16> s[Lines];
+  const Floats<16> minus = Floats<16>(Words<16>{} + 0x80000000u);
+  const Words<16> signs = Words<16>(alternate_lower<16>(minus, Floats<16>{})) ^ x.sign;
+  unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA {
+    if (x.paired) {
+      const Floats<16> both =
+          k.value == 0 ? load_around(cos, 16 * Lines, before) : load_floats<16>(cos + 16 * k.value - before);
+      c[k.value] = even_twice<16>(both);
+      s[k.value] = odd_twice<16>(both);
+    } else {
+      const auto load = [&](const float* row) POSENC_INLINE_LAMBDA {
+        if constexpr (k.value > 0) return load_twice<16>(row + 8 * k.value - before / 2);
+        const Floats<16> around = load_around(row, 8 * Lines, before / 2);
+        return alternate_lower<16>(around, around);
+      };
+      c[k.value] = load(cos);
+      s[k.value] = load(sin);
+    }
+    s[k.value] = Floats<16>(Words<16>(s[k.value]) ^ signs);
+  });
+  in -= before;
+  out -= before;
+  const auto rotated = [&](Floats<16> line, auto k) POSENC_INLINE_LAMBDA {
+    return multiply_add<16>(line, c[k.value], swapped<16>(line) * s[k.value]);
+  };
+  std::uint32_t mask = lanes.upper;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<16> line[Lines];
+    line[0] = load_lanes(in, mask);
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { line[k.value] = in_register(load_floats<16>(in + 16 * k.value)); });
+    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { line[k.value] = rotated(line[k.value], k); });
+    store_lanes(out, line[0], mask);
+    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, line[k.value]); });
+    mask = 0xffff;
+    in += 16 * Lines;
+    out += 16 * Lines;
+  }
+  store_lanes(out, rotated(load_lanes(in, lanes.lower), Constant<0>()), lanes.lower);
+}
+
+template <bool HalfSplit, int Pairs>
+void rotate_tokens_by_lines(const RowCall& x) {
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const float* const in = static_cast<const float*>(x.in) + token * x.in_token_stride;
+    float* const out = static_cast<float*>(x.out) + token * x.out_token_stride;
+    const std::ptrdiff_t entry = (x.rows == nullptr ? token : x.rows[token]) * x.row_stride;
+    if constexpr (HalfSplit) {
+      rotate_lines_of_halves<Pairs / 16>(x, in, out, x.cos + entry, x.sin + entry);
+    } else {
+      rotate_lines_of_neighbors<Pairs / 8>(x, in, out, x.cos + entry, x.sin + entry);
+    }
+  }
+}
+
+/// Rotates a call of heads of 64 or 128 numbers that follow one another, and lie alike in the lines that are read and in
+/// those that are written. Returns whether it is such a call.
+template <bool HalfSplit>
+POSENC_INLINE bool rotate_by_lines(const RowCall& x) {
+  const std::uintptr_t in = reinterpret_cast<std::uintptr_t>(x.in);
+  if (in % 64 == 0) return false;
+  const std::ptrdiff_t head = 2 * x.pairs;
+  const bool alike = (in ^ reinterpret_cast<std::uintptr_t>(x.out)) % 64 == 0 && x.out_offsets == nullptr &&
+                     (x.in_token_stride | x.out_token_stride) % 16 == 0;
+  const bool follow = x.in_head_stride == head && x.out_head_stride == head && x.num_heads >= 4;
+  const bool in_lines = HalfSplit ? in % 4 == 0 && x.partner == x.pairs && x.out_partner == x.pairs : in % 8 == 0;
+  if (!alike || !follow || !in_lines || (x.pairs != 32 && x.pairs != 64)) return false;
+  (x.pairs == 64 ? rotate_tokens_by_lines<HalfSplit, 64> : rotate_tokens_by_lines<HalfSplit, 32>)(x);
+  return true;
+}
+
+#else
+
+/// Other levels have shorter vectors.
+template <bool HalfSplit>
+POSENC_INLINE bool rotate_by_lines(const RowCall&) {
+  return false;
+}
+
+#endif
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(2)
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// The rotation of floats whose heads begin inside a cache line, at one level. See row_kernels.hpp.
+
+#if POSENC_LEVEL == 3
+
+// A vector of AVX-512 is a cache line: where heads begin inside a line, each vector of a head lies across two, and
+// takes twice as long to read and to write. Here the vectors are the lines. The first line of a head begins with the
+// last numbers of the head before.
+
+/// Bits of lanes, in the type that the compiler's instructions take.
+#if defined(__clang__)
+using LaneMask = std::uint16_t;
+#else
+using LaneMask = std::int16_t;
+#endif
+
+/// The lanes that a mask has bits for, and zeros in others. Their memory is not touched.
+POSENC_INLINE Floats<16> load_lanes(const float* from, std::uint32_t mask) {
+  return __builtin_ia32_loadups512_mask(from, Floats<16>{}, static_cast<LaneMask>(mask));
+}
+POSENC_INLINE void store_lanes(float* to, Floats<16> values, std::uint32_t mask) {
+  __builtin_ia32_storeups512_mask(to, values, static_cast<LaneMask>(mask));
+}
+
+/// The lanes of a line in which some numbers begin behind `before` others.
+struct LineLanes {
+  std::ptrdiff_t before;
+  std::uint32_t lower, upper;  ///< Masks of the lanes of the others, and of those behind them.
+  Words<16> is_lower;          ///< All bits of the lower lanes.
+
+  POSENC_INLINE explicit LineLanes(const float* first)
+      : before(static_cast<std::ptrdiff_t>(reinterpret_cast<std::uintptr_t>(first) / 4 % 16)),
+        lower((1u << before) - 1),
+        upper(0xffff ^ lower) {
+    const Words<16> lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    is_lower = Words<16>(lane < static_cast<std::uint32_t>(before));
+  }
+  POSENC_INLINE Floats<16> joined(Floats<16> low, Floats<16> high) const {
+    return Floats<16>((Words<16>(low) & is_lower) | (Words<16>(high) & ~is_lower));
+  }
+};
+
+/// The last `before` of `count` numbers, then the first ones.
+POSENC_INLINE Floats<16> load_around(const float* from, std::ptrdiff_t count, std::ptrdiff_t before) {
+  const std::uint32_t lower = (1u << before) - 1;
+  const Floats<16> last = load_lanes(from + count - before, lower);
+  return Floats<16>(Words<16>(last) | Words<16>(load_lanes(from - before, 0xffff ^ lower)));
+}
+
+/// One token of half-split heads of 2 * Lines lines. In the lines that begin a half, the lower lanes are of the half
+/// before: their partners lie in other lines, and their sines have the other sign.
+template <int Lines>
+POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, float* out, const float* cos,
+                                          const float* sin) {
+  const LineLanes lanes(in);
+  Floats<16> c[Lines];
+  Floats<16> s[Lines];
+  c[0] = load_around(cos, 16 * Lines, lanes.before);
+  s[0] = load_around(sin, 16 * Lines, lanes.before);
+  unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA {
+    c[k.value] = load_floats<16>(cos + 16 * k.value - lanes.before);
+    s[k.value] = load_floats<16>(sin + 16 * k.value - lanes.before);
+  });
+  unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { s[k.value] = with_sign<16>(s[k.value], x.sign); });
+  s[0] = Floats<16>(Words<16>(s[0]) ^ (lanes.is_lower & 0x80000000u));
+  in -= lanes.before;
+  out -= lanes.before;
+  Floats<16> first = load_lanes(in, lanes.upper);
+  Floats<16> middle = first;  // of the head before
+  std::uint32_t written = lanes.upper;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<16> a[Lines];
+    Floats<16> b[Lines];
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<16>(in + 16 * k.value)); });
+    unrolled<Lines>(
+        [&](auto k) POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<16>(in + 16 * (Lines + k.value))); });
+    const Floats<16> next = load_lanes(in + 32 * Lines, head > 1 ? 0xffff : lanes.lower);
+    a[0] = multiply_add<16>(first, c[0], -(lanes.joined(middle, b[0]) * s[0]));
+    middle = b[0];
+    b[0] = multiply_add<16>(middle, c[0], lanes.joined(next, first) * s[0]);
+    first = next;
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { rotate_pair<16>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    store_lanes(out, a[0], written);
+    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, a[k.value]); });
+    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * (Lines + k.value), b[k.value]); });
+    written = 0xffff;
+    in += 32 * Lines;
+    out += 32 * Lines;
+  }
+  store_lanes(out, multiply_add<16>(first, c[0], -(middle * s[0])), lanes.lower);
+}
+
+/// One token of heads of Lines lines whose pairs are neighbors.
+template <int Lines>
+POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, float* out, const float* cos,
+                                             const float* sin) {
+  const LineLanes lanes(in);
+  const std::ptrdiff_t before = lanes.before;
+  Floats<16> c[Lines];
+  Floats<16> s[Lines];
+  const Floats<16> minus = Floats<16>(Words<16>{} + 0x80000000u);
+  const Words<16> signs = Words<16>(alternate_lower<16>(minus, Floats<16>{})) ^ x.sign;
+  unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA {
+    if (x.paired) {
+      const Floats<16> both =
+          k.value == 0 ? load_around(cos, 16 * Lines, before) : load_floats<16>(cos + 16 * k.value - before);
+      c[k.value] = even_twice<16>(both);
+      s[k.value] = odd_twice<16>(both);
+    } else {
+      const auto load = [&](const float* row) POSENC_INLINE_LAMBDA {
+        if constexpr (k.value > 0) return load_twice<16>(row + 8 * k.value - before / 2);
+        const Floats<16> around = load_around(row, 8 * Lines, before / 2);
+        return alternate_lower<16>(around, around);
+      };
+      c[k.value] = load(cos);
+      s[k.value] = load(sin);
+    }
+    s[k.value] = Floats<16>(Words<16>(s[k.value]) ^ signs);
+  });
+  in -= before;
+  out -= before;
+  const auto rotated = [&](Floats<16> line, auto k) POSENC_INLINE_LAMBDA {
+    return multiply_add<16>(line, c[k.value], swapped<16>(line) * s[k.value]);
+  };
+  std::uint32_t mask = lanes.upper;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<16> line[Lines];
+    line[0] = load_lanes(in, mask);
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { line[k.value] = in_register(load_floats<16>(in + 16 * k.value)); });
+    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { line[k.value] = rotated(line[k.value], k); });
+    store_lanes(out, line[0], mask);
+    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, line[k.value]); });
+    mask = 0xffff;
+    in += 16 * Lines;
+    out += 16 * Lines;
+  }
+  store_lanes(out, rotated(load_lanes(in, lanes.lower), Constant<0>()), lanes.lower);
+}
+
+template <bool HalfSplit, int Pairs>
+void rotate_tokens_by_lines(const RowCall& x) {
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const float* const in = static_cast<const float*>(x.in) + token * x.in_token_stride;
+    float* const out = static_cast<float*>(x.out) + token * x.out_token_stride;
+    const std::ptrdiff_t entry = (x.rows == nullptr ? token : x.rows[token]) * x.row_stride;
+    if constexpr (HalfSplit) {
+      rotate_lines_of_halves<Pairs / 16>(x, in, out, x.cos + entry, x.sin + entry);
+    } else {
+      rotate_lines_of_neighbors<Pairs / 8>(x, in, out, x.cos + entry, x.sin + entry);
+    }
+  }
+}
+
+/// Rotates a call of heads of 64 or 128 numbers that follow one another, and lie alike in the lines that are read and in
+/// those that are written. Returns whether it is such a call.
+template <bool HalfSplit>
+POSENC_INLINE bool rotate_by_lines(const RowCall& x) {
+  const std::uintptr_t in = reinterpret_cast<std::uintptr_t>(x.in);
+  if (in % 64 == 0) return false;
+  const std::ptrdiff_t head = 2 * x.pairs;
+  const bool alike = (in ^ reinterpret_cast<std::uintptr_t>(x.out)) % 64 == 0 && x.out_offsets == nullptr &&
+                     (x.in_token_stride | x.out_token_stride) % 16 == 0;
+  const bool follow = x.in_head_stride == head && x.out_head_stride == head && x.num_heads >= 4;
+  const bool in_lines = HalfSplit ? in % 4 == 0 && x.partner == x.pairs && x.out_partner == x.pairs : in % 8 == 0;
+  if (!alike || !follow || !in_lines || (x.pairs != 32 && x.pairs != 64)) return false;
+  (x.pairs == 64 ? rotate_tokens_by_lines<HalfSplit, 64> : rotate_tokens_by_lines<HalfSplit, 32>)(x);
+  return true;
+}
+
+#else
+
+/// Other levels have shorter vectors.
+template <bool HalfSplit>
+POSENC_INLINE bool rotate_by_lines(const RowCall&) {
+  return false;
+}
+
+#endif
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(3)
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// The rotation of floats whose heads begin inside a cache line, at one level. See row_kernels.hpp.
+
+#if POSENC_LEVEL == 3
+
+// A vector of AVX-512 is a cache line: where heads begin inside a line, each vector of a head lies across two, and
+// takes twice as long to read and to write. Here the vectors are the lines. The first line of a head begins with the
+// last numbers of the head before.
+
+/// Bits of lanes, in the type that the compiler's instructions take.
+#if defined(__clang__)
+using LaneMask = std::uint16_t;
+#else
+using LaneMask = std::int16_t;
+#endif
+
+/// The lanes that a mask has bits for, and zeros in others. Their memory is not touched.
+POSENC_INLINE Floats<16> load_lanes(const float* from, std::uint32_t mask) {
+  return __builtin_ia32_loadups512_mask(from, Floats<16>{}, static_cast<LaneMask>(mask));
+}
+POSENC_INLINE void store_lanes(float* to, Floats<16> values, std::uint32_t mask) {
+  __builtin_ia32_storeups512_mask(to, values, static_cast<LaneMask>(mask));
+}
+
+/// The lanes of a line in which some numbers begin behind `before` others.
+struct LineLanes {
+  std::ptrdiff_t before;
+  std::uint32_t lower, upper;  ///< Masks of the lanes of the others, and of those behind them.
+  Words<16> is_lower;          ///< All bits of the lower lanes.
+
+  POSENC_INLINE explicit LineLanes(const float* first)
+      : before(static_cast<std::ptrdiff_t>(reinterpret_cast<std::uintptr_t>(first) / 4 % 16)),
+        lower((1u << before) - 1),
+        upper(0xffff ^ lower) {
+    const Words<16> lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    is_lower = Words<16>(lane < static_cast<std::uint32_t>(before));
+  }
+  POSENC_INLINE Floats<16> joined(Floats<16> low, Floats<16> high) const {
+    return Floats<16>((Words<16>(low) & is_lower) | (Words<16>(high) & ~is_lower));
+  }
+};
+
+/// The last `before` of `count` numbers, then the first ones.
+POSENC_INLINE Floats<16> load_around(const float* from, std::ptrdiff_t count, std::ptrdiff_t before) {
+  const std::uint32_t lower = (1u << before) - 1;
+  const Floats<16> last = load_lanes(from + count - before, lower);
+  return Floats<16>(Words<16>(last) | Words<16>(load_lanes(from - before, 0xffff ^ lower)));
+}
+
+/// One token of half-split heads of 2 * Lines lines. In the lines that begin a half, the lower lanes are of the half
+/// before: their partners lie in other lines, and their sines have the other sign.
+template <int Lines>
+POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, float* out, const float* cos,
+                                          const float* sin) {
+  const LineLanes lanes(in);
+  Floats<16> c[Lines];
+  Floats<16> s[Lines];
+  c[0] = load_around(cos, 16 * Lines, lanes.before);
+  s[0] = load_around(sin, 16 * Lines, lanes.before);
+  unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA {
+    c[k.value] = load_floats<16>(cos + 16 * k.value - lanes.before);
+    s[k.value] = load_floats<16>(sin + 16 * k.value - lanes.before);
+  });
+  unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { s[k.value] = with_sign<16>(s[k.value], x.sign); });
+  s[0] = Floats<16>(Words<16>(s[0]) ^ (lanes.is_lower & 0x80000000u));
+  in -= lanes.before;
+  out -= lanes.before;
+  Floats<16> first = load_lanes(in, lanes.upper);
+  Floats<16> middle = first;  // of the head before
+  std::uint32_t written = lanes.upper;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<16> a[Lines];
+    Floats<16> b[Lines];
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<16>(in + 16 * k.value)); });
+    unrolled<Lines>(
+        [&](auto k) POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<16>(in + 16 * (Lines + k.value))); });
+    const Floats<16> next = load_lanes(in + 32 * Lines, head > 1 ? 0xffff : lanes.lower);
+    a[0] = multiply_add<16>(first, c[0], -(lanes.joined(middle, b[0]) * s[0]));
+    middle = b[0];
+    b[0] = multiply_add<16>(middle, c[0], lanes.joined(next, first) * s[0]);
+    first = next;
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { rotate_pair<16>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    store_lanes(out, a[0], written);
+    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, a[k.value]); });
+    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * (Lines + k.value), b[k.value]); });
+    written = 0xffff;
+    in += 32 * Lines;
+    out += 32 * Lines;
+  }
+  store_lanes(out, multiply_add<16>(first, c[0], -(middle * s[0])), lanes.lower);
+}
+
+/// One token of heads of Lines lines whose pairs are neighbors.
+template <int Lines>
+POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, float* out, const float* cos,
+                                             const float* sin) {
+  const LineLanes lanes(in);
+  const std::ptrdiff_t before = lanes.before;
+  Floats<16> c[Lines];
+  Floats<16> s[Lines];
+  const Floats<16> minus = Floats<16>(Words<16>{} + 0x80000000u);
+  const Words<16> signs = Words<16>(alternate_lower<16>(minus, Floats<16>{})) ^ x.sign;
+  unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA {
+    if (x.paired) {
+      const Floats<16> both =
+          k.value == 0 ? load_around(cos, 16 * Lines, before) : load_floats<16>(cos + 16 * k.value - before);
+      c[k.value] = even_twice<16>(both);
+      s[k.value] = odd_twice<16>(both);
+    } else {
+      const auto load = [&](const float* row) POSENC_INLINE_LAMBDA {
+        if constexpr (k.value > 0) return load_twice<16>(row + 8 * k.value - before / 2);
+        const Floats<16> around = load_around(row, 8 * Lines, before / 2);
+        return alternate_lower<16>(around, around);
+      };
+      c[k.value] = load(cos);
+      s[k.value] = load(sin);
+    }
+    s[k.value] = Floats<16>(Words<16>(s[k.value]) ^ signs);
+  });
+  in -= before;
+  out -= before;
+  const auto rotated = [&](Floats<16> line, auto k) POSENC_INLINE_LAMBDA {
+    return multiply_add<16>(line, c[k.value], swapped<16>(line) * s[k.value]);
+  };
+  std::uint32_t mask = lanes.upper;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<16> line[Lines];
+    line[0] = load_lanes(in, mask);
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { line[k.value] = in_register(load_floats<16>(in + 16 * k.value)); });
+    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { line[k.value] = rotated(line[k.value], k); });
+    store_lanes(out, line[0], mask);
+    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, line[k.value]); });
+    mask = 0xffff;
+    in += 16 * Lines;
+    out += 16 * Lines;
+  }
+  store_lanes(out, rotated(load_lanes(in, lanes.lower), Constant<0>()), lanes.lower);
+}
+
+template <bool HalfSplit, int Pairs>
+void rotate_tokens_by_lines(const RowCall& x) {
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const float* const in = static_cast<const float*>(x.in) + token * x.in_token_stride;
+    float* const out = static_cast<float*>(x.out) + token * x.out_token_stride;
+    const std::ptrdiff_t entry = (x.rows == nullptr ? token : x.rows[token]) * x.row_stride;
+    if constexpr (HalfSplit) {
+      rotate_lines_of_halves<Pairs / 16>(x, in, out, x.cos + entry, x.sin + entry);
+    } else {
+      rotate_lines_of_neighbors<Pairs / 8>(x, in, out, x.cos + entry, x.sin + entry);
+    }
+  }
+}
+
+/// Rotates a call of heads of 64 or 128 numbers that follow one another, and lie alike in the lines that are read and in
+/// those that are written. Returns whether it is such a call.
+template <bool HalfSplit>
+POSENC_INLINE bool rotate_by_lines(const RowCall& x) {
+  const std::uintptr_t in = reinterpret_cast<std::uintptr_t>(x.in);
+  if (in % 64 == 0) return false;
+  const std::ptrdiff_t head = 2 * x.pairs;
+  const bool alike = (in ^ reinterpret_cast<std::uintptr_t>(x.out)) % 64 == 0 && x.out_offsets == nullptr &&
+                     (x.in_token_stride | x.out_token_stride) % 16 == 0;
+  const bool follow = x.in_head_stride == head && x.out_head_stride == head && x.num_heads >= 4;
+  const bool in_lines = HalfSplit ? in % 4 == 0 && x.partner == x.pairs && x.out_partner == x.pairs : in % 8 == 0;
+  if (!alike || !follow || !in_lines || (x.pairs != 32 && x.pairs != 64)) return false;
+  (x.pairs == 64 ? rotate_tokens_by_lines<HalfSplit, 64> : rotate_tokens_by_lines<HalfSplit, 32>)(x);
+  return true;
+}
+
+#else
+
+/// Other levels have shorter vectors.
+template <bool HalfSplit>
+POSENC_INLINE bool rotate_by_lines(const RowCall&) {
+  return false;
+}
+
+#endif
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -29253,10 +30240,10 @@ template <typename Format_, bool HalfSplit>
 struct RowTile {
   using Format = Format_;
   static constexpr bool kNeighbors = !HalfSplit && !Format::kEvenOdd;
-  static constexpr int kPairs = kNeighbors ? Format::kWidth / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
+  static constexpr int kPairs = kNeighbors ? Format::kNumbers / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
   static constexpr bool kWidest = Format::kWidth == kLanes;
   static constexpr int kWhole = !kWidest                        ? 1
-                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4)
+                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4) / Format::kVectors
                                 : kLanes == 16                  ? 4 / Format::kVectors * (HalfSplit ? 1 : 2)
                                 : Format::kEvenOdd && HalfSplit ? 1
                                 : Format::kEvenOdd              ? 2
@@ -29372,6 +30359,9 @@ POSENC_INLINE void rotate_few(const Call& x) {
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
+  if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
+    if (rotate_by_lines<HalfSplit>(x)) return;
+  }
   if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
   avx2::rotate_rows<Out, In, HalfSplit>(x);
@@ -29395,7 +30385,7 @@ void rotate_rows(const Call& x) {
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -29425,10 +30415,10 @@ template <typename Format_, bool HalfSplit>
 struct RowTile {
   using Format = Format_;
   static constexpr bool kNeighbors = !HalfSplit && !Format::kEvenOdd;
-  static constexpr int kPairs = kNeighbors ? Format::kWidth / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
+  static constexpr int kPairs = kNeighbors ? Format::kNumbers / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
   static constexpr bool kWidest = Format::kWidth == kLanes;
   static constexpr int kWhole = !kWidest                        ? 1
-                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4)
+                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4) / Format::kVectors
                                 : kLanes == 16                  ? 4 / Format::kVectors * (HalfSplit ? 1 : 2)
                                 : Format::kEvenOdd && HalfSplit ? 1
                                 : Format::kEvenOdd              ? 2
@@ -29544,6 +30534,9 @@ POSENC_INLINE void rotate_few(const Call& x) {
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
+  if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
+    if (rotate_by_lines<HalfSplit>(x)) return;
+  }
   if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
   avx2::rotate_rows<Out, In, HalfSplit>(x);
@@ -29568,7 +30561,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -29598,10 +30591,10 @@ template <typename Format_, bool HalfSplit>
 struct RowTile {
   using Format = Format_;
   static constexpr bool kNeighbors = !HalfSplit && !Format::kEvenOdd;
-  static constexpr int kPairs = kNeighbors ? Format::kWidth / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
+  static constexpr int kPairs = kNeighbors ? Format::kNumbers / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
   static constexpr bool kWidest = Format::kWidth == kLanes;
   static constexpr int kWhole = !kWidest                        ? 1
-                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4)
+                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4) / Format::kVectors
                                 : kLanes == 16                  ? 4 / Format::kVectors * (HalfSplit ? 1 : 2)
                                 : Format::kEvenOdd && HalfSplit ? 1
                                 : Format::kEvenOdd              ? 2
@@ -29717,6 +30710,9 @@ POSENC_INLINE void rotate_few(const Call& x) {
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
+  if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
+    if (rotate_by_lines<HalfSplit>(x)) return;
+  }
   if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
   avx2::rotate_rows<Out, In, HalfSplit>(x);
@@ -29744,7 +30740,7 @@ POSENC_END_LEVEL
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
-#if POSENC_LOWEST_LEVEL <= 1
+#if POSENC_HAS_LEVEL(1)
 #define POSENC_LEVEL 1
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -29958,7 +30954,7 @@ void norm_rows(const NormedRowCall& x) {
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#if POSENC_HAS_LEVEL(2)
 #define POSENC_LEVEL 2
 POSENC_BEGIN_AVX2
 namespace posenc {
@@ -30174,7 +31170,7 @@ POSENC_END_LEVEL
 #undef POSENC_LEVEL
 #endif
 
-#if POSENC_HIGHEST_LEVEL >= 3
+#if POSENC_HAS_LEVEL(3)
 #define POSENC_LEVEL 3
 POSENC_BEGIN_AVX512
 namespace posenc {
@@ -30397,35 +31393,17 @@ namespace detail {
 /// The kernel of these types for a level, which must be one that this unit was compiled with.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 RowKernel<RowCall> row_kernel(Level level) {
-  static constexpr RowKernel<RowCall> kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::rotate_rows<Out, In, HalfSplit, RowCall>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::rotate_rows<Out, In, HalfSplit, RowCall>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::rotate_rows<Out, In, HalfSplit, RowCall>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<RowKernel<RowCall>> kKernels{
+      {POSENC_OF_EACH_LEVEL(rotate_rows<Out, In, HalfSplit, RowCall>)}};
+  return kKernels[level];
 }
 
 /// The same for a kernel of norm_rows.inc.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 RowKernel<NormedRowCall> norm_kernel(Level level) {
-  static constexpr RowKernel<NormedRowCall> kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::norm_rows<Out, In, HalfSplit>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::norm_rows<Out, In, HalfSplit>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::norm_rows<Out, In, HalfSplit>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<RowKernel<NormedRowCall>> kKernels{
+      {POSENC_OF_EACH_LEVEL(norm_rows<Out, In, HalfSplit>)}};
+  return kKernels[level];
 }
 
 /// Whether the interleaved kernel also reads a paired table, which it does where it reads and writes numbers in order.
@@ -30565,14 +31543,9 @@ void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& i
 /// What the tokens of some rows have in common with the rest of their call. Lists name the table's row of each, behind
 /// the first row of the call, and the element at which each is written; null where these follow one another.
 struct TokensOfCall {
-  std::ptrdiff_t bytes_ahead = 0;
   const std::ptrdiff_t* rows = nullptr;
   const std::ptrdiff_t* out_offsets = nullptr;
 };
-
-/// How far ahead a call that reads so many bytes fetches memory: as much as is read while some thousand cycles pass.
-/// What lies in the second-level cache is not fetched, which would only be in the way.
-inline std::ptrdiff_t bytes_fetched_ahead(double bytes) { return bytes < (2 << 20) ? 0 : 16 << 10; }
 
 #if POSENC_HAS_LEVELS
 
@@ -30580,40 +31553,47 @@ inline std::ptrdiff_t bytes_fetched_ahead(double bytes) { return bytes < (2 << 2
 template <typename Out, typename In, typename TableScalar>
 inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableScalar>, float>;
 
-/// Calls `kernel` for tokens as rotate_run_by_heads() orders them.
-inline void call_by_heads(RowKernel<RowCall> kernel, const RowCall& all, std::size_t out_bytes, std::size_t in_bytes) {
-  constexpr std::ptrdiff_t some_tokens = 32;
-  constexpr std::ptrdiff_t some_heads = 2;
-  RowCall some = all;
-  for (std::ptrdiff_t i = 0; i < all.tokens; i += some_tokens) {
-    for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
-      const bool listed = all.out_offsets != nullptr;
-      const std::ptrdiff_t out_elements = (listed ? 0 : i * all.out_token_stride) + head * all.out_head_stride;
-      const std::ptrdiff_t in_elements = i * all.in_token_stride + head * all.in_head_stride;
-      some.out = static_cast<char*>(all.out) + out_elements * static_cast<std::ptrdiff_t>(out_bytes);
-      some.in = static_cast<const char*>(all.in) + in_elements * static_cast<std::ptrdiff_t>(in_bytes);
-      some.tokens = (std::min)(some_tokens, all.tokens - i);
-      some.num_heads = (std::min)(some_heads, all.num_heads - head);
-      if (listed) some.out_offsets = all.out_offsets + i;
-      if (all.rows != nullptr) {
-        some.rows = all.rows + i;
-      } else {
-        some.cos = all.cos + i * all.row_stride;
-        some.sin = all.sin + i * all.row_stride;
-      }
-      kernel(some);
+/// Calls `kernel` for some heads at a time, where a head's tokens follow one another. One head alone reads a row of the
+/// table for each row of x, and more than four lie in the same sets of the first-level cache. Memory beyond the
+/// second-level cache is read faster in long runs. Changes `call` on the way.
+inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff_t out_bytes, std::ptrdiff_t in_bytes) {
+  constexpr std::ptrdiff_t some_tokens = 256;
+  constexpr std::ptrdiff_t some_heads = 4;
+  const std::ptrdiff_t num_heads = call.num_heads;
+  char* out = static_cast<char*>(call.out);
+  const char* in = static_cast<const char*>(call.in);
+  for (std::ptrdiff_t left = call.tokens; left > 0; left -= some_tokens) {
+    call.tokens = (std::min)(some_tokens, left);
+    for (std::ptrdiff_t head = 0; head < num_heads; head += some_heads) {
+      call.out = out + head * call.out_head_stride * out_bytes;
+      call.in = in + head * call.in_head_stride * in_bytes;
+      call.num_heads = (std::min)(some_heads, num_heads - head);
+      kernel(call);
+    }
+    in += call.tokens * call.in_token_stride * in_bytes;
+    if (call.out_offsets != nullptr) {
+      call.out_offsets += call.tokens;
+    } else {
+      out += call.tokens * call.out_token_stride * out_bytes;
+    }
+    if (call.rows != nullptr) {
+      call.rows += call.tokens;
+    } else {
+      call.cos += call.tokens * call.row_stride;
+      call.sin += call.tokens * call.row_stride;
     }
   }
 }
 
 /// rotate_rows() by the kernel for the machine's level. A table that it does not read is converted row by row.
-template <bool HalfSplit, typename Out, typename In, typename TableScalar>
+template <typename Out, typename In, typename TableScalar>
 void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                      Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row,
-                     const TokensOfCall& call_of, std::uint32_t sign) {
+                     const TokensOfCall& call_of, bool half_split, std::uint32_t sign) {
   constexpr StoredAs to = stored_as<Out>;
   constexpr StoredAs from = stored_as<In>;
-  const RowKernel<RowCall> kernel = row_kernel<to, from, HalfSplit>(table.level);
+  const RowKernel<RowCall> kernel =
+      half_split ? row_kernel<to, from, true>(table.level) : row_kernel<to, from, false>(table.level);
   RowCall call{out.data,        in.data,
                out.head_stride, out.token_stride,
                in.head_stride,  in.token_stride,
@@ -30622,9 +31602,8 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
                table.num_pairs, nullptr,
                nullptr,         0,
                false,           sign};
-  call.bytes_ahead = call_of.bytes_ahead;
   if constexpr (std::is_same_v<TableScalar, float>) {
-    const bool paired = !HalfSplit && reads_paired<to, from>(table.level) && table.is_paired();
+    const bool paired = !half_split && reads_paired<to, from>(table.level) && table.is_paired();
     if (table.scale == 1.0 && (table.pair_stride == 1 || paired)) {
       call.cos = table.cos(first_row);
       call.sin = table.sin(first_row);
@@ -30654,7 +31633,7 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
       call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
       prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
                          call.pairs);
-      const Eigen::Index channel = HalfSplit ? first : 2 * first;
+      const Eigen::Index channel = half_split ? first : 2 * first;
       call.out = token_out.token(0).from(channel).data;
       call.in = in.token(token).from(channel).data;
       kernel(call);
@@ -30667,24 +31646,35 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
 template <typename Out, typename In, typename TableScalar>
 inline constexpr bool has_levels = false;
 /// Declared for compilers without levels, where it is not called.
-template <bool HalfSplit, typename... Arguments>
+template <typename... Arguments>
 void rotate_at_level(const Arguments&...);
 
 #endif
 
 /// Rotates the window of every head of `tokens` tokens by the table's rows from `first_row` on, in the order that suits
 /// the memory. `in` and `out` are the same or disjoint. Where there are no levels, `call` has no lists.
-template <typename Kind, typename Out, typename In, typename TableScalar>
+template <bool Backward, typename Out, typename In, typename TableScalar>
 void rotate_rows(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens, Eigen::Index num_heads,
-                 const Rotation<TableScalar>& table, Eigen::Index first_row, const TokensOfCall& call) {
+                 const Rotation<TableScalar>& table, Eigen::Index first_row, bool half_split,
+                 const TokensOfCall& call) {
   if constexpr (has_levels<Out, In, TableScalar>) {
-    constexpr std::uint32_t sign = Kind::backward ? 0x80000000u : 0u;
-    rotate_at_level<Kind::half_split>(out, in, tokens, num_heads, table, first_row, call, sign);
-  } else if (tokens > 1 && out.token_stride < out.head_stride &&
-             is_prepared<Kind, RotationScalar<Out, In, TableScalar>>(table)) {
-    rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);
+    constexpr std::uint32_t sign = Backward ? 0x80000000u : 0u;
+    rotate_at_level(out, in, tokens, num_heads, table, first_row, call, half_split, sign);
   } else {
-    rotate_run<Kind>(out, in, tokens, num_heads, table, first_row);
+    const auto rotate = [&](auto kind) {
+      using Kind = decltype(kind);
+      const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
+      if (by_heads && is_prepared<Kind, RotationScalar<Out, In, TableScalar>>(table)) {
+        rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);
+      } else {
+        rotate_run<Kind>(out, in, tokens, num_heads, table, first_row);
+      }
+    };
+    if (half_split) {
+      rotate(RotationKind<true, Backward>());
+    } else {
+      rotate(RotationKind<false, Backward>());
+    }
   }
 }
 
@@ -31122,7 +32112,7 @@ void require_heads(const char* function, const char* parameter, const MatrixOper
   const auto& x = operand.x;
   if (x.cols() % layout.head_dim() != 0) {
     refuse<std::invalid_argument>(
-        function, std::string(parameter) + ".cols()", x.cols(), "a multiple of layout.head_dim() ", layout.head_dim(),
+        function, joined(parameter, ".cols()"), x.cols(), "a multiple of layout.head_dim() ", layout.head_dim(),
         x.rows() % layout.head_dim() == 0 && x.rows() > 0 ? " (features x tokens is given as x.transpose())" : "");
   }
   require_data(function, parameter, x);
@@ -31131,7 +32121,7 @@ template <typename Element>
 void require_heads(const char* function, const char* parameter, const ViewOperand<Element>& operand,
                    const RopeLayout& layout) {
   if (operand.x.head_dim() != layout.head_dim()) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".head_dim()", operand.x.head_dim(),
+    refuse<std::invalid_argument>(function, joined(parameter, ".head_dim()"), operand.x.head_dim(),
                                   "layout.head_dim() ", layout.head_dim());
   }
 }
@@ -31283,20 +32273,17 @@ bool any_written_memory(const Out& out, const TokenGrid& grid, Eigen::Index head
 template <typename Out, typename View>
 void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const View& table,
                              const TokenGrid& grid, Eigen::Index head_dim) {
-  const auto numbers = [&](const auto* data) {
-    constexpr std::size_t bytes = sizeof(*data);
-    MemoryExtent extent;
-    extent.first = address_of(data);
-    extent.bytes = static_cast<std::int64_t>(bytes);
-    extent.set_axis(0, table.rows(), table.row_stride(), bytes);
-    extent.set_axis(1, table.num_heads(), table.head_stride(), bytes);
-    extent.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
-    return extent;
-  };
-  const MemoryExtent cosines = numbers(table.cos_data(0));
-  const MemoryExtent sines = numbers(table.sin_data(0));
+  constexpr std::size_t bytes = sizeof(*table.cos_data(0));
+  MemoryExtent numbers;
+  numbers.bytes = static_cast<std::int64_t>(bytes);
+  numbers.set_axis(0, table.rows(), table.row_stride(), bytes);
+  numbers.set_axis(1, table.num_heads(), table.head_stride(), bytes);
+  numbers.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
   const bool overlapping = any_written_memory(out, grid, head_dim, [&](const MemoryExtent& written) {
-    return overlap(written, cosines) || overlap(written, sines);
+    numbers.first = address_of(table.cos_data(0));
+    if (overlap(written, numbers)) return true;
+    numbers.first = address_of(table.sin_data(0));
+    return overlap(written, numbers);
   });
   require(!overlapping, function, Out::kScattered ? "cache" : parameter, "memory of the table",
           "disjoint from the table");
@@ -31334,10 +32321,9 @@ namespace detail {
 
 /// Rotates tokens with contiguous channels whose rows of the table, or of the cache that is written, are listed: the
 /// lists are brought before the kernel some tokens at a time.
-template <typename Kind, typename Out, typename In, typename TableScalar, typename Rows>
+template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens, Eigen::Index num_heads,
-                   const Rotation<TableScalar>& table, const RopeLayout& layout, const Rows& rows,
-                   std::ptrdiff_t ahead) {
+                   const Rotation<TableScalar>& table, const RopeLayout& layout, const Rows& rows) {
   constexpr Eigen::Index most = 64;
   constexpr bool scattered = is_scattered_rows<Out>;
   std::ptrdiff_t row_list[most];
@@ -31352,8 +32338,8 @@ void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index toke
     }
     using Element = std::remove_const_t<In>;
     const TokenRows<const Element> from{read.data, read.head_stride, read.token_stride};
-    rotate_rows<Kind>(write, from, count, num_heads, table, 0,
-                      TokensOfCall{ahead, row_list, scattered ? offset_list : nullptr});
+    rotate_rows<Backward>(write, from, count, num_heads, table, 0, layout.pairs() == RopePairs::half_split,
+                          TokensOfCall{row_list, scattered ? offset_list : nullptr});
     token += count;
   }
 }
@@ -31364,35 +32350,25 @@ template <bool Backward, typename Out, typename In, typename TableScalar, typena
 void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens, Eigen::Index num_heads,
                     const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
   constexpr bool scattered = is_scattered_rows<Out>;
-  constexpr Eigen::Index some_tokens = scattered ? 1 : 32;
-  const bool together = rotations.shared() && !scattered;
   const bool shared = rotations.shared();
-  const std::ptrdiff_t ahead = bytes_fetched_ahead(static_cast<double>(tokens) * static_cast<double>(num_heads) *
-                                                   static_cast<double>(layout.rotary_dim()) * sizeof(In));
-  const auto rotate = [&](auto half_split) {
-    using Kind = RotationKind<decltype(half_split)::value, Backward>;
-    using OutElement = std::remove_pointer_t<decltype(out.at(0, 0).data)>;
-    if constexpr ((scattered || is_listed_rows<Rows>)&&has_levels<OutElement, std::remove_const_t<In>, TableScalar>) {
-      if (shared) return rotate_listed<Kind>(out, in, tokens, num_heads, rotations.of(0), layout, rows, ahead);
-    }
-    rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
-      const TokenRows<In> read = in.at(token, layout.offset());
-      const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
-      const Eigen::Index at_once = together ? count : some_tokens;
-      for (Eigen::Index i = 0; i < count; i += at_once) {
-        const auto to = out.at(token + i, layout.offset());
-        for (Eigen::Index head = 0; head < num_heads; head += shared ? num_heads : 1) {
-          rotate_rows<Kind>(to.from(0, head), from.from(i, head), (std::min)(at_once, count - i),
-                            shared ? num_heads : 1, rotations.of(head), row + i, TokensOfCall{ahead});
-        }
-      }
-    });
-  };
-  if (layout.pairs() == RopePairs::half_split) {
-    rotate(std::true_type());
-  } else {
-    rotate(std::false_type());
+  const Eigen::Index some_heads = shared ? num_heads : 1;
+  const Eigen::Index some_tokens = scattered ? 1 : shared ? tokens : 32;
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  using OutElement = std::remove_pointer_t<decltype(out.at(0, 0).data)>;
+  if constexpr ((scattered || is_listed_rows<Rows>)&&has_levels<OutElement, std::remove_const_t<In>, TableScalar>) {
+    if (shared) return rotate_listed<Backward>(out, in, tokens, num_heads, rotations.of(0), layout, rows);
   }
+  rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
+    const TokenRows<In> read = in.at(token, layout.offset());
+    const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
+    for (Eigen::Index i = 0; i < count; i += some_tokens) {
+      const auto to = out.at(token + i, layout.offset());
+      for (Eigen::Index head = 0; head < num_heads; head += some_heads) {
+        rotate_rows<Backward>(to.from(0, head), from.from(i, head), (std::min)(some_tokens, count - i), some_heads,
+                              rotations.of(head), row + i, half_split, TokensOfCall{});
+      }
+    }
+  });
 }
 
 }  // namespace detail
@@ -31535,13 +32511,16 @@ inline void transpose_rows(float* to, std::ptrdiff_t step, const float* const* f
   }
 }
 
-/// The table's numbers of `pairs` pairs from `first` on and of `count` tokens from `token` on, at most 64: for each pair
-/// its cosines from `to` on, and its sines `step` behind them.
+/// The most tokens that are brought before the kernel at a time, so that a channel is read in runs of 1 KiB.
+inline constexpr int kMostTokens = 256;
+
+/// The table's numbers of `pairs` pairs from `first` on and of `count` tokens from `token` on: for each pair its cosines
+/// from `to` on, and its sines `step` behind them.
 template <typename TableScalar, typename RowOf>
 void prepare_columns(float* to, std::ptrdiff_t step, const Rotation<TableScalar>& table, Eigen::Index first, int pairs,
                      Eigen::Index token, int count, const RowOf& row_of) {
-  const TableScalar* cos[64];
-  const TableScalar* sin[64];
+  const TableScalar* cos[kMostTokens];
+  const TableScalar* sin[kMostTokens];
   for (int i = 0; i < count; ++i) {
     const Eigen::Index row = row_of(token + i);
     cos[i] = table.cos(row) + first * table.pair_stride;
@@ -31568,17 +32547,17 @@ template <bool Backward, typename Out, typename In, typename TableScalar, typena
 void rotate_columns_at_level(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in, Eigen::Index tokens,
                              Eigen::Index num_heads, const Rotation<TableScalar>& table, const RopeLayout& layout,
                              const RowOf& row_of) {
-  constexpr int most_tokens = 64;
-  constexpr int most_pairs = 32;
   constexpr Eigen::Index some_heads = 2;  // their columns lie in the same sets of the first-level cache
-  alignas(64) float entries[2 * most_pairs][most_tokens];  // the cosine of a pair, then its sine
+  alignas(64) float entries[4096];        // the cosines of a pair, then its sines
+  const Eigen::Index most_tokens = tokens <= 64 ? 64 : tokens <= 128 ? 128 : kMostTokens;
+  const Eigen::Index most_pairs = 4096 / (2 * most_tokens);
   const bool half_split = layout.pairs() == RopePairs::half_split;
   const RowKernel<RowCall> kernel = row_kernel<stored_as<Out>, stored_as<In>, true>(table.level);
   RowCall call{};
   call.in_head_stride = layout.head_dim() * in.stride;
   call.out_head_stride = layout.head_dim() * out.stride;
-  call.sin = entries[1];
-  call.cos = entries[0];
+  call.sin = entries + most_tokens;
+  call.cos = entries;
   call.row_stride = 2 * most_tokens;
   call.sign = Backward ? 0x80000000u : 0u;
   call.partner = (half_split ? table.num_pairs : 1) * in.stride;
@@ -31586,11 +32565,11 @@ void rotate_columns_at_level(const ChannelColumns<Out>& out, const ChannelColumn
   call.in_token_stride = (half_split ? 1 : 2) * in.stride;
   call.out_token_stride = (half_split ? 1 : 2) * out.stride;
   for (Eigen::Index token = 0; token < tokens; token += most_tokens) {
-    const int count = static_cast<int>((std::min)(Eigen::Index(most_tokens), tokens - token));
+    const int count = static_cast<int>((std::min)(most_tokens, tokens - token));
     call.pairs = count;
     for (Eigen::Index first = 0; first < table.num_pairs; first += most_pairs) {
-      const int pairs = static_cast<int>((std::min)(Eigen::Index(most_pairs), table.num_pairs - first));
-      prepare_columns(entries[0], most_tokens, table, first, pairs, token, count, row_of);
+      const int pairs = static_cast<int>((std::min)(most_pairs, table.num_pairs - first));
+      prepare_columns(entries, most_tokens, table, first, pairs, token, count, row_of);
       call.tokens = pairs;
       for (Eigen::Index head = 0; head < num_heads; head += some_heads) {
         const Eigen::Index channel = head * layout.head_dim() + (half_split ? first : 2 * first);
@@ -32282,6 +33261,910 @@ detail::TableOrFloat<Scalar> make_rescale_table(const Given&...) {
 
 #endif  // POSENC_ROPE_CACHED_KEYS_HPP
 
+// ---- posenc/rope/kernels/gradient_kernels.hpp
+/// The kernels of norm_gradients.inc at each level, and which of them a call takes.
+#ifndef POSENC_ROPE_KERNELS_GRADIENT_KERNELS_HPP
+#define POSENC_ROPE_KERNELS_GRADIENT_KERNELS_HPP
+
+#if POSENC_HAS_LEVELS
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Every piece of a head is filled up with zeros to a multiple of this, so that kernels meet whole vectors.
+inline constexpr int kGradientStep = 16;
+
+/// One head of one token: the channels that rotate, first ones and then second ones of pairs where it is half-split, and
+/// behind them the others.
+template <typename In>
+struct HeadGradient {
+  const In* x;
+  const In* g;  ///< The gradient that arrives.
+  const double* weight;
+  const double* cos;  ///< Of every first channel where it is half-split, else of every channel.
+  const double* sin;  ///< The same; those of second channels with the other sign.
+  std::ptrdiff_t rotating, size;
+  bool half_split;
+  double gain;  ///< Squares of what rotates are multiplied by it.
+};
+
+/// Sums over the channels of a head, or over those of a token.
+struct NormSums {
+  double product;  ///< Of x times the gradient of the normalized x times the weights.
+  double squares;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
+#if POSENC_HAS_LEVEL(1)
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// The gradients of the norm and the rotation of one head, in double, at one level. See gradient_kernels.hpp.
+
+POSENC_INLINE Doubles read_doubles(const double* from) { return load_doubles(from); }
+POSENC_INLINE Doubles read_doubles(const float* from) { return widened(load_floats<kDoubles>(from)); }
+POSENC_INLINE void write_doubles(double* to, Doubles values) { store_doubles(to, values); }
+POSENC_INLINE void write_doubles(float* to, Doubles values) { store_floats<kDoubles>(to, narrow(values)); }
+
+/// The kernel that reads half types: to[i] = from[i].
+template <AngleFormat F>
+void read_half_type(float* to, const void* from, std::ptrdiff_t count) {
+  const auto* const numbers = static_cast<const AngleElement<F>*>(from);
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) store_floats<kLanes>(to + i, load_angles<F>(numbers + i));
+  if (i == count) return;
+  const std::size_t rest = static_cast<std::size_t>(count - i);
+  AngleElement<F> last[kLanes] = {};
+  float floats[kLanes];
+  __builtin_memcpy(last, numbers + i, rest * sizeof *last);
+  store_floats<kLanes>(floats, load_angles<F>(last));
+  __builtin_memcpy(to + i, floats, rest * sizeof *floats);
+}
+
+/// The kernel that writes half types. False where a number is less than the least normal float and not 0: that may have
+/// been rounded two times.
+template <AngleFormat F>
+bool write_half_type(void* to, const double* from, std::ptrdiff_t count) {
+  constexpr std::int64_t least = std::int64_t{0x381} << 52;  // the bits of 2^-126
+  auto* const numbers = static_cast<AngleElement<F>*>(to);
+  Longs small = {};
+  const auto write = [&](AngleElement<F>* at, const double* values) POSENC_INLINE_LAMBDA {
+    const Doubles a = load_doubles(values), b = load_doubles(values + kDoubles);
+    const Longs size_a = Longs(a) & ~(std::int64_t{1} << 63), size_b = Longs(b) & ~(std::int64_t{1} << 63);
+    small |= ((size_a > 0) & (size_a < least)) | ((size_b > 0) & (size_b < least));
+    store_angles<F>(at, rounded<F>(a, b));
+  };
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) write(numbers + i, from + i);
+  if (i < count) {
+    const std::size_t rest = static_cast<std::size_t>(count - i);
+    double doubles[kLanes] = {};
+    AngleElement<F> last[kLanes];
+    __builtin_memcpy(doubles, from + i, rest * sizeof *doubles);
+    write(last, doubles);
+    __builtin_memcpy(numbers + i, last, rest * sizeof *last);
+  }
+  std::int64_t any = 0;
+  for (int k = 0; k < kDoubles; ++k) any |= small[k];
+  return any == 0;
+}
+
+/// a1 a0 a3 a2 ..
+POSENC_INLINE Doubles neighbors(Doubles a) {
+#if POSENC_LEVEL == 3
+  return __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6);
+#elif POSENC_LEVEL == 2
+  return __builtin_shufflevector(a, a, 1, 0, 3, 2);
+#else
+  return __builtin_shufflevector(a, a, 1, 0);
+#endif
+}
+
+inline constexpr int kGradientVectors = kGradientStep / kDoubles;
+
+/// The sum of kGradientStep sums, added in halves.
+POSENC_INLINE double sum_of(Doubles (&sums)[kGradientVectors]) {
+  constexpr int kHalf = kGradientVectors / 2;
+  unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA { sums[k.value] += sums[k.value + kHalf]; });
+#if POSENC_LEVEL == 3
+  const Doubles v = sums[0];
+  const auto four = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+#elif POSENC_LEVEL == 2
+  const Doubles four = sums[0] + sums[1];
+#endif
+#if POSENC_LEVEL >= 2
+  const auto two = __builtin_shufflevector(four, four, 0, 1) + __builtin_shufflevector(four, four, 2, 3);
+#else
+  const Doubles two = (sums[0] + sums[2]) + (sums[1] + sums[3]);
+#endif
+  return two[0] + two[1];
+}
+
+/// Some channels: x, what arrives, their weights, and the same of the other channels of their pairs, which go to these
+/// by s. v is the gradient of the normalized x times the weights, and u that of the weights, but for 1 / rms.
+struct GradientTerms {
+  Doubles x, g, w;
+  Doubles other_x, other_g, other_w;
+  Doubles c, s;
+
+  template <bool After>
+  POSENC_INLINE void find(Doubles& v, Doubles& u) const {
+    if constexpr (After) {
+      v = multiply_add(w * g, c, (other_w * other_g) * s);
+      u = g * multiply_add(x, c, -(other_x * s));
+    } else {
+      const Doubles back = multiply_add(g, c, other_g * s);
+      v = w * back;
+      u = x * back;
+    }
+  }
+};
+
+/// Calls rotate(k, i, terms) for all channels that rotate and then rest(k, i, terms) for the others: from channel i on,
+/// where k says which vector of kGradientStep numbers it is. Both of a pair are read before either is given.
+template <typename In, typename Rotate, typename Rest>
+POSENC_INLINE void for_gradient_terms(const HeadGradient<In>& head, const Rotate& rotate, const Rest& rest) {
+  const In* const x = head.x;
+  const In* const g = head.g;
+  const double* const w = head.weight;
+  if (head.half_split) {
+    constexpr int kHalf = kGradientVectors / 2;
+    const std::ptrdiff_t pairs = head.rotating / 2;
+    for (std::ptrdiff_t first = 0; first < pairs; first += kGradientStep / 2) {
+      unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA {
+        const std::ptrdiff_t a = first + k.value * kDoubles, b = pairs + a;
+        const Doubles c = load_doubles(head.cos + a), s = load_doubles(head.sin + a);
+        const Doubles x_a = read_doubles(x + a), x_b = read_doubles(x + b);
+        const Doubles g_a = read_doubles(g + a), g_b = read_doubles(g + b);
+        const Doubles w_a = load_doubles(w + a), w_b = load_doubles(w + b);
+        rotate(k, a, GradientTerms{x_a, g_a, w_a, x_b, g_b, w_b, c, s});
+        rotate(Constant<k.value + kHalf>(), b, GradientTerms{x_b, g_b, w_b, x_a, g_a, w_a, c, -s});
+      });
+    }
+  } else {
+    for (std::ptrdiff_t first = 0; first < head.rotating; first += kGradientStep) {
+      unrolled<kGradientVectors>([&](auto k) POSENC_INLINE_LAMBDA {
+        const std::ptrdiff_t i = first + k.value * kDoubles;
+        const Doubles x_i = read_doubles(x + i), g_i = read_doubles(g + i), w_i = load_doubles(w + i);
+        rotate(k, i,
+               GradientTerms{x_i, g_i, w_i, neighbors(x_i), neighbors(g_i), neighbors(w_i), load_doubles(head.cos + i),
+                             load_doubles(head.sin + i)});
+      });
+    }
+  }
+  for (std::ptrdiff_t first = head.rotating; first < head.size; first += kGradientStep) {
+    unrolled<kGradientVectors>([&](auto k) POSENC_INLINE_LAMBDA {
+      const std::ptrdiff_t i = first + k.value * kDoubles;
+      const Doubles none = {};
+      rest(k, i,
+           GradientTerms{read_doubles(x + i), read_doubles(g + i), load_doubles(w + i), none, none, none, none + 1.0,
+                         none});
+    });
+  }
+}
+
+/// The kernel of what comes before the factor of a head is known: its sums.
+template <typename In, bool After>
+NormSums sum_head(const HeadGradient<In>& head) {
+  Doubles products[kGradientVectors] = {};
+  Doubles squares[2][kGradientVectors] = {};
+  const auto add = [&](auto k, const GradientTerms& of, int rest) POSENC_INLINE_LAMBDA {
+    Doubles v, u;
+    of.find<After>(v, u);
+    products[k.value] = multiply_add(of.w, u, products[k.value]);
+    squares[rest][k.value] = multiply_add(of.x, of.x, squares[rest][k.value]);
+  };
+  for_gradient_terms(
+      head, [&](auto k, std::ptrdiff_t, const GradientTerms& of) POSENC_INLINE_LAMBDA { add(k, of, 0); },
+      [&](auto k, std::ptrdiff_t, const GradientTerms& of) POSENC_INLINE_LAMBDA { add(k, of, 1); });
+  unrolled<kGradientVectors>([&](auto k) POSENC_INLINE_LAMBDA {
+    squares[0][k.value] = multiply_add(squares[0][k.value], Doubles{} + head.gain, squares[1][k.value]);
+  });
+  return {sum_of(products), sum_of(squares[0])};
+}
+
+/// The kernel of the rest: the gradient of x, factor (v - x by_length), and sums += factor u where there are sums.
+template <typename In, typename Out, bool After>
+void write_head_gradient(const HeadGradient<In>& head, Out* out, double factor, double by_length, double* sums) {
+  const Doubles scale = Doubles{} + factor;
+  const Doubles rotated_part = Doubles{} - head.gain * by_length;
+  const Doubles other_part = Doubles{} - by_length;
+  const auto write = [&](std::ptrdiff_t i, const GradientTerms& of, Doubles part) POSENC_INLINE_LAMBDA {
+    Doubles v, u;
+    of.find<After>(v, u);
+    if (sums != nullptr) store_doubles(sums + i, multiply_add(scale, u, load_doubles(sums + i)));
+    write_doubles(out + i, scale * multiply_add(of.x, part, v));
+  };
+  for_gradient_terms(
+      head, [&](auto, std::ptrdiff_t i, const GradientTerms& of) POSENC_INLINE_LAMBDA { write(i, of, rotated_part); },
+      [&](auto, std::ptrdiff_t i, const GradientTerms& of) POSENC_INLINE_LAMBDA { write(i, of, other_part); });
+}
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(2)
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// The gradients of the norm and the rotation of one head, in double, at one level. See gradient_kernels.hpp.
+
+POSENC_INLINE Doubles read_doubles(const double* from) { return load_doubles(from); }
+POSENC_INLINE Doubles read_doubles(const float* from) { return widened(load_floats<kDoubles>(from)); }
+POSENC_INLINE void write_doubles(double* to, Doubles values) { store_doubles(to, values); }
+POSENC_INLINE void write_doubles(float* to, Doubles values) { store_floats<kDoubles>(to, narrow(values)); }
+
+/// The kernel that reads half types: to[i] = from[i].
+template <AngleFormat F>
+void read_half_type(float* to, const void* from, std::ptrdiff_t count) {
+  const auto* const numbers = static_cast<const AngleElement<F>*>(from);
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) store_floats<kLanes>(to + i, load_angles<F>(numbers + i));
+  if (i == count) return;
+  const std::size_t rest = static_cast<std::size_t>(count - i);
+  AngleElement<F> last[kLanes] = {};
+  float floats[kLanes];
+  __builtin_memcpy(last, numbers + i, rest * sizeof *last);
+  store_floats<kLanes>(floats, load_angles<F>(last));
+  __builtin_memcpy(to + i, floats, rest * sizeof *floats);
+}
+
+/// The kernel that writes half types. False where a number is less than the least normal float and not 0: that may have
+/// been rounded two times.
+template <AngleFormat F>
+bool write_half_type(void* to, const double* from, std::ptrdiff_t count) {
+  constexpr std::int64_t least = std::int64_t{0x381} << 52;  // the bits of 2^-126
+  auto* const numbers = static_cast<AngleElement<F>*>(to);
+  Longs small = {};
+  const auto write = [&](AngleElement<F>* at, const double* values) POSENC_INLINE_LAMBDA {
+    const Doubles a = load_doubles(values), b = load_doubles(values + kDoubles);
+    const Longs size_a = Longs(a) & ~(std::int64_t{1} << 63), size_b = Longs(b) & ~(std::int64_t{1} << 63);
+    small |= ((size_a > 0) & (size_a < least)) | ((size_b > 0) & (size_b < least));
+    store_angles<F>(at, rounded<F>(a, b));
+  };
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) write(numbers + i, from + i);
+  if (i < count) {
+    const std::size_t rest = static_cast<std::size_t>(count - i);
+    double doubles[kLanes] = {};
+    AngleElement<F> last[kLanes];
+    __builtin_memcpy(doubles, from + i, rest * sizeof *doubles);
+    write(last, doubles);
+    __builtin_memcpy(numbers + i, last, rest * sizeof *last);
+  }
+  std::int64_t any = 0;
+  for (int k = 0; k < kDoubles; ++k) any |= small[k];
+  return any == 0;
+}
+
+/// a1 a0 a3 a2 ..
+POSENC_INLINE Doubles neighbors(Doubles a) {
+#if POSENC_LEVEL == 3
+  return __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6);
+#elif POSENC_LEVEL == 2
+  return __builtin_shufflevector(a, a, 1, 0, 3, 2);
+#else
+  return __builtin_shufflevector(a, a, 1, 0);
+#endif
+}
+
+inline constexpr int kGradientVectors = kGradientStep / kDoubles;
+
+/// The sum of kGradientStep sums, added in halves.
+POSENC_INLINE double sum_of(Doubles (&sums)[kGradientVectors]) {
+  constexpr int kHalf = kGradientVectors / 2;
+  unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA { sums[k.value] += sums[k.value + kHalf]; });
+#if POSENC_LEVEL == 3
+  const Doubles v = sums[0];
+  const auto four = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+#elif POSENC_LEVEL == 2
+  const Doubles four = sums[0] + sums[1];
+#endif
+#if POSENC_LEVEL >= 2
+  const auto two = __builtin_shufflevector(four, four, 0, 1) + __builtin_shufflevector(four, four, 2, 3);
+#else
+  const Doubles two = (sums[0] + sums[2]) + (sums[1] + sums[3]);
+#endif
+  return two[0] + two[1];
+}
+
+/// Some channels: x, what arrives, their weights, and the same of the other channels of their pairs, which go to these
+/// by s. v is the gradient of the normalized x times the weights, and u that of the weights, but for 1 / rms.
+struct GradientTerms {
+  Doubles x, g, w;
+  Doubles other_x, other_g, other_w;
+  Doubles c, s;
+
+  template <bool After>
+  POSENC_INLINE void find(Doubles& v, Doubles& u) const {
+    if constexpr (After) {
+      v = multiply_add(w * g, c, (other_w * other_g) * s);
+      u = g * multiply_add(x, c, -(other_x * s));
+    } else {
+      const Doubles back = multiply_add(g, c, other_g * s);
+      v = w * back;
+      u = x * back;
+    }
+  }
+};
+
+/// Calls rotate(k, i, terms) for all channels that rotate and then rest(k, i, terms) for the others: from channel i on,
+/// where k says which vector of kGradientStep numbers it is. Both of a pair are read before either is given.
+template <typename In, typename Rotate, typename Rest>
+POSENC_INLINE void for_gradient_terms(const HeadGradient<In>& head, const Rotate& rotate, const Rest& rest) {
+  const In* const x = head.x;
+  const In* const g = head.g;
+  const double* const w = head.weight;
+  if (head.half_split) {
+    constexpr int kHalf = kGradientVectors / 2;
+    const std::ptrdiff_t pairs = head.rotating / 2;
+    for (std::ptrdiff_t first = 0; first < pairs; first += kGradientStep / 2) {
+      unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA {
+        const std::ptrdiff_t a = first + k.value * kDoubles, b = pairs + a;
+        const Doubles c = load_doubles(head.cos + a), s = load_doubles(head.sin + a);
+        const Doubles x_a = read_doubles(x + a), x_b = read_doubles(x + b);
+        const Doubles g_a = read_doubles(g + a), g_b = read_doubles(g + b);
+        const Doubles w_a = load_doubles(w + a), w_b = load_doubles(w + b);
+        rotate(k, a, GradientTerms{x_a, g_a, w_a, x_b, g_b, w_b, c, s});
+        rotate(Constant<k.value + kHalf>(), b, GradientTerms{x_b, g_b, w_b, x_a, g_a, w_a, c, -s});
+      });
+    }
+  } else {
+    for (std::ptrdiff_t first = 0; first < head.rotating; first += kGradientStep) {
+      unrolled<kGradientVectors>([&](auto k) POSENC_INLINE_LAMBDA {
+        const std::ptrdiff_t i = first + k.value * kDoubles;
+        const Doubles x_i = read_doubles(x + i), g_i = read_doubles(g + i), w_i = load_doubles(w + i);
+        rotate(k, i,
+               GradientTerms{x_i, g_i, w_i, neighbors(x_i), neighbors(g_i), neighbors(w_i), load_doubles(head.cos + i),
+                             load_doubles(head.sin + i)});
+      });
+    }
+  }
+  for (std::ptrdiff_t first = head.rotating; first < head.size; first += kGradientStep) {
+    unrolled<kGradientVectors>([&](auto k) POSENC_INLINE_LAMBDA {
+      const std::ptrdiff_t i = first + k.value * kDoubles;
+      const Doubles none = {};
+      rest(k, i,
+           GradientTerms{read_doubles(x + i), read_doubles(g + i), load_doubles(w + i), none, none, none, none + 1.0,
+                         none});
+    });
+  }
+}
+
+/// The kernel of what comes before the factor of a head is known: its sums.
+template <typename In, bool After>
+NormSums sum_head(const HeadGradient<In>& head) {
+  Doubles products[kGradientVectors] = {};
+  Doubles squares[2][kGradientVectors] = {};
+  const auto add = [&](auto k, const GradientTerms& of, int rest) POSENC_INLINE_LAMBDA {
+    Doubles v, u;
+    of.find<After>(v, u);
+    products[k.value] = multiply_add(of.w, u, products[k.value]);
+    squares[rest][k.value] = multiply_add(of.x, of.x, squares[rest][k.value]);
+  };
+  for_gradient_terms(
+      head, [&](auto k, std::ptrdiff_t, const GradientTerms& of) POSENC_INLINE_LAMBDA { add(k, of, 0); },
+      [&](auto k, std::ptrdiff_t, const GradientTerms& of) POSENC_INLINE_LAMBDA { add(k, of, 1); });
+  unrolled<kGradientVectors>([&](auto k) POSENC_INLINE_LAMBDA {
+    squares[0][k.value] = multiply_add(squares[0][k.value], Doubles{} + head.gain, squares[1][k.value]);
+  });
+  return {sum_of(products), sum_of(squares[0])};
+}
+
+/// The kernel of the rest: the gradient of x, factor (v - x by_length), and sums += factor u where there are sums.
+template <typename In, typename Out, bool After>
+void write_head_gradient(const HeadGradient<In>& head, Out* out, double factor, double by_length, double* sums) {
+  const Doubles scale = Doubles{} + factor;
+  const Doubles rotated_part = Doubles{} - head.gain * by_length;
+  const Doubles other_part = Doubles{} - by_length;
+  const auto write = [&](std::ptrdiff_t i, const GradientTerms& of, Doubles part) POSENC_INLINE_LAMBDA {
+    Doubles v, u;
+    of.find<After>(v, u);
+    if (sums != nullptr) store_doubles(sums + i, multiply_add(scale, u, load_doubles(sums + i)));
+    write_doubles(out + i, scale * multiply_add(of.x, part, v));
+  };
+  for_gradient_terms(
+      head, [&](auto, std::ptrdiff_t i, const GradientTerms& of) POSENC_INLINE_LAMBDA { write(i, of, rotated_part); },
+      [&](auto, std::ptrdiff_t i, const GradientTerms& of) POSENC_INLINE_LAMBDA { write(i, of, other_part); });
+}
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(3)
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// The gradients of the norm and the rotation of one head, in double, at one level. See gradient_kernels.hpp.
+
+POSENC_INLINE Doubles read_doubles(const double* from) { return load_doubles(from); }
+POSENC_INLINE Doubles read_doubles(const float* from) { return widened(load_floats<kDoubles>(from)); }
+POSENC_INLINE void write_doubles(double* to, Doubles values) { store_doubles(to, values); }
+POSENC_INLINE void write_doubles(float* to, Doubles values) { store_floats<kDoubles>(to, narrow(values)); }
+
+/// The kernel that reads half types: to[i] = from[i].
+template <AngleFormat F>
+void read_half_type(float* to, const void* from, std::ptrdiff_t count) {
+  const auto* const numbers = static_cast<const AngleElement<F>*>(from);
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) store_floats<kLanes>(to + i, load_angles<F>(numbers + i));
+  if (i == count) return;
+  const std::size_t rest = static_cast<std::size_t>(count - i);
+  AngleElement<F> last[kLanes] = {};
+  float floats[kLanes];
+  __builtin_memcpy(last, numbers + i, rest * sizeof *last);
+  store_floats<kLanes>(floats, load_angles<F>(last));
+  __builtin_memcpy(to + i, floats, rest * sizeof *floats);
+}
+
+/// The kernel that writes half types. False where a number is less than the least normal float and not 0: that may have
+/// been rounded two times.
+template <AngleFormat F>
+bool write_half_type(void* to, const double* from, std::ptrdiff_t count) {
+  constexpr std::int64_t least = std::int64_t{0x381} << 52;  // the bits of 2^-126
+  auto* const numbers = static_cast<AngleElement<F>*>(to);
+  Longs small = {};
+  const auto write = [&](AngleElement<F>* at, const double* values) POSENC_INLINE_LAMBDA {
+    const Doubles a = load_doubles(values), b = load_doubles(values + kDoubles);
+    const Longs size_a = Longs(a) & ~(std::int64_t{1} << 63), size_b = Longs(b) & ~(std::int64_t{1} << 63);
+    small |= ((size_a > 0) & (size_a < least)) | ((size_b > 0) & (size_b < least));
+    store_angles<F>(at, rounded<F>(a, b));
+  };
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) write(numbers + i, from + i);
+  if (i < count) {
+    const std::size_t rest = static_cast<std::size_t>(count - i);
+    double doubles[kLanes] = {};
+    AngleElement<F> last[kLanes];
+    __builtin_memcpy(doubles, from + i, rest * sizeof *doubles);
+    write(last, doubles);
+    __builtin_memcpy(numbers + i, last, rest * sizeof *last);
+  }
+  std::int64_t any = 0;
+  for (int k = 0; k < kDoubles; ++k) any |= small[k];
+  return any == 0;
+}
+
+/// a1 a0 a3 a2 ..
+POSENC_INLINE Doubles neighbors(Doubles a) {
+#if POSENC_LEVEL == 3
+  return __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6);
+#elif POSENC_LEVEL == 2
+  return __builtin_shufflevector(a, a, 1, 0, 3, 2);
+#else
+  return __builtin_shufflevector(a, a, 1, 0);
+#endif
+}
+
+inline constexpr int kGradientVectors = kGradientStep / kDoubles;
+
+/// The sum of kGradientStep sums, added in halves.
+POSENC_INLINE double sum_of(Doubles (&sums)[kGradientVectors]) {
+  constexpr int kHalf = kGradientVectors / 2;
+  unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA { sums[k.value] += sums[k.value + kHalf]; });
+#if POSENC_LEVEL == 3
+  const Doubles v = sums[0];
+  const auto four = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+#elif POSENC_LEVEL == 2
+  const Doubles four = sums[0] + sums[1];
+#endif
+#if POSENC_LEVEL >= 2
+  const auto two = __builtin_shufflevector(four, four, 0, 1) + __builtin_shufflevector(four, four, 2, 3);
+#else
+  const Doubles two = (sums[0] + sums[2]) + (sums[1] + sums[3]);
+#endif
+  return two[0] + two[1];
+}
+
+/// Some channels: x, what arrives, their weights, and the same of the other channels of their pairs, which go to these
+/// by s. v is the gradient of the normalized x times the weights, and u that of the weights, but for 1 / rms.
+struct GradientTerms {
+  Doubles x, g, w;
+  Doubles other_x, other_g, other_w;
+  Doubles c, s;
+
+  template <bool After>
+  POSENC_INLINE void find(Doubles& v, Doubles& u) const {
+    if constexpr (After) {
+      v = multiply_add(w * g, c, (other_w * other_g) * s);
+      u = g * multiply_add(x, c, -(other_x * s));
+    } else {
+      const Doubles back = multiply_add(g, c, other_g * s);
+      v = w * back;
+      u = x * back;
+    }
+  }
+};
+
+/// Calls rotate(k, i, terms) for all channels that rotate and then rest(k, i, terms) for the others: from channel i on,
+/// where k says which vector of kGradientStep numbers it is. Both of a pair are read before either is given.
+template <typename In, typename Rotate, typename Rest>
+POSENC_INLINE void for_gradient_terms(const HeadGradient<In>& head, const Rotate& rotate, const Rest& rest) {
+  const In* const x = head.x;
+  const In* const g = head.g;
+  const double* const w = head.weight;
+  if (head.half_split) {
+    constexpr int kHalf = kGradientVectors / 2;
+    const std::ptrdiff_t pairs = head.rotating / 2;
+    for (std::ptrdiff_t first = 0; first < pairs; first += kGradientStep / 2) {
+      unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA {
+        const std::ptrdiff_t a = first + k.value * kDoubles, b = pairs + a;
+        const Doubles c = load_doubles(head.cos + a), s = load_doubles(head.sin + a);
+        const Doubles x_a = read_doubles(x + a), x_b = read_doubles(x + b);
+        const Doubles g_a = read_doubles(g + a), g_b = read_doubles(g + b);
+        const Doubles w_a = load_doubles(w + a), w_b = load_doubles(w + b);
+        rotate(k, a, GradientTerms{x_a, g_a, w_a, x_b, g_b, w_b, c, s});
+        rotate(Constant<k.value + kHalf>(), b, GradientTerms{x_b, g_b, w_b, x_a, g_a, w_a, c, -s});
+      });
+    }
+  } else {
+    for (std::ptrdiff_t first = 0; first < head.rotating; first += kGradientStep) {
+      unrolled<kGradientVectors>([&](auto k) POSENC_INLINE_LAMBDA {
+        const std::ptrdiff_t i = first + k.value * kDoubles;
+        const Doubles x_i = read_doubles(x + i), g_i = read_doubles(g + i), w_i = load_doubles(w + i);
+        rotate(k, i,
+               GradientTerms{x_i, g_i, w_i, neighbors(x_i), neighbors(g_i), neighbors(w_i), load_doubles(head.cos + i),
+                             load_doubles(head.sin + i)});
+      });
+    }
+  }
+  for (std::ptrdiff_t first = head.rotating; first < head.size; first += kGradientStep) {
+    unrolled<kGradientVectors>([&](auto k) POSENC_INLINE_LAMBDA {
+      const std::ptrdiff_t i = first + k.value * kDoubles;
+      const Doubles none = {};
+      rest(k, i,
+           GradientTerms{read_doubles(x + i), read_doubles(g + i), load_doubles(w + i), none, none, none, none + 1.0,
+                         none});
+    });
+  }
+}
+
+/// The kernel of what comes before the factor of a head is known: its sums.
+template <typename In, bool After>
+NormSums sum_head(const HeadGradient<In>& head) {
+  Doubles products[kGradientVectors] = {};
+  Doubles squares[2][kGradientVectors] = {};
+  const auto add = [&](auto k, const GradientTerms& of, int rest) POSENC_INLINE_LAMBDA {
+    Doubles v, u;
+    of.find<After>(v, u);
+    products[k.value] = multiply_add(of.w, u, products[k.value]);
+    squares[rest][k.value] = multiply_add(of.x, of.x, squares[rest][k.value]);
+  };
+  for_gradient_terms(
+      head, [&](auto k, std::ptrdiff_t, const GradientTerms& of) POSENC_INLINE_LAMBDA { add(k, of, 0); },
+      [&](auto k, std::ptrdiff_t, const GradientTerms& of) POSENC_INLINE_LAMBDA { add(k, of, 1); });
+  unrolled<kGradientVectors>([&](auto k) POSENC_INLINE_LAMBDA {
+    squares[0][k.value] = multiply_add(squares[0][k.value], Doubles{} + head.gain, squares[1][k.value]);
+  });
+  return {sum_of(products), sum_of(squares[0])};
+}
+
+/// The kernel of the rest: the gradient of x, factor (v - x by_length), and sums += factor u where there are sums.
+template <typename In, typename Out, bool After>
+void write_head_gradient(const HeadGradient<In>& head, Out* out, double factor, double by_length, double* sums) {
+  const Doubles scale = Doubles{} + factor;
+  const Doubles rotated_part = Doubles{} - head.gain * by_length;
+  const Doubles other_part = Doubles{} - by_length;
+  const auto write = [&](std::ptrdiff_t i, const GradientTerms& of, Doubles part) POSENC_INLINE_LAMBDA {
+    Doubles v, u;
+    of.find<After>(v, u);
+    if (sums != nullptr) store_doubles(sums + i, multiply_add(scale, u, load_doubles(sums + i)));
+    write_doubles(out + i, scale * multiply_add(of.x, part, v));
+  };
+  for_gradient_terms(
+      head, [&](auto, std::ptrdiff_t i, const GradientTerms& of) POSENC_INLINE_LAMBDA { write(i, of, rotated_part); },
+      [&](auto, std::ptrdiff_t i, const GradientTerms& of) POSENC_INLINE_LAMBDA { write(i, of, other_part); });
+}
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The kernels of one level.
+template <typename In, typename Out>
+struct GradientKernels {
+  NormSums (*sum)(const HeadGradient<In>& head);
+  void (*write)(const HeadGradient<In>& head, Out* out, double factor, double by_length, double* sums);
+};
+
+using ReadHalfType = void (*)(float* to, const void* from, std::ptrdiff_t count);
+using WriteHalfType = bool (*)(void* to, const double* from, std::ptrdiff_t count);
+
+template <AngleFormat F>
+ReadHalfType read_half_type_kernel(Level level) {
+  static constexpr KernelTable<ReadHalfType> kKernels{{POSENC_OF_EACH_LEVEL(read_half_type<F>)}};
+  return kKernels[level];
+}
+template <AngleFormat F>
+WriteHalfType write_half_type_kernel(Level level) {
+  static constexpr KernelTable<WriteHalfType> kKernels{{POSENC_OF_EACH_LEVEL(write_half_type<F>)}};
+  return kKernels[level];
+}
+
+/// Those of a level, which the unit has. `After`: the norm comes behind the rotation.
+template <typename In, typename Out, bool After>
+GradientKernels<In, Out> gradient_kernels(Level level) {
+  static constexpr KernelTable<decltype(GradientKernels<In, Out>::sum)> kSums{
+      {POSENC_OF_EACH_LEVEL(sum_head<In, After>)}};
+  static constexpr KernelTable<decltype(GradientKernels<In, Out>::write)> kWrites{
+      {POSENC_OF_EACH_LEVEL(write_head_gradient<In, Out, After>)}};
+  return {kSums[level], kWrites[level]};
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_HAS_LEVELS
+
+#endif  // POSENC_ROPE_KERNELS_GRADIENT_KERNELS_HPP
+
+// ---- posenc/rope/detail/head_gradients.hpp
+/// The gradients of a norm and a rotation by the kernels of the machine's level, head by head on the stack.
+#ifndef POSENC_ROPE_DETAIL_HEAD_GRADIENTS_HPP
+#define POSENC_ROPE_DETAIL_HEAD_GRADIENTS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Weights whose gradients are summed on the stack at a time.
+inline constexpr Eigen::Index kWeightGroup = 2048;
+
+#if POSENC_HAS_LEVELS
+
+/// Channels of the largest head that the kernels take.
+inline constexpr Eigen::Index kGradientChannels = 512;
+
+/// Where the channels of a head lie for the kernels: those that rotate, which half-split are two pieces, then the others.
+class HeadPieces {
+ public:
+  static constexpr Eigen::Index kMostNumbers = kGradientChannels + 4 * kGradientStep;
+  struct Piece {
+    Eigen::Index channel, count, at;
+  };
+
+  explicit HeadPieces(const RopeLayout& layout) {
+    const bool half_split = layout.pairs() == RopePairs::half_split;
+    const Eigen::Index rotary_dim = layout.rotary_dim();
+    const Eigen::Index behind = layout.offset() + rotary_dim;
+    const Eigen::Index first = half_split ? rotary_dim / 2 : rotary_dim;
+    add(layout.offset(), first);
+    add(layout.offset() + first, rotary_dim - first);
+    rotating_ = size_;
+    add(0, layout.offset());
+    add(behind, layout.head_dim() - behind);
+  }
+
+  Eigen::Index rotating() const { return rotating_; }
+  Eigen::Index size() const { return size_; }
+  /// Whether the channels lie in memory as kernels read them.
+  bool is_whole() const {
+    for (const Piece& piece : pieces_) {
+      if (piece.count > 0 && (piece.channel != piece.at || piece.count % kGradientStep != 0)) return false;
+    }
+    return true;
+  }
+  const Piece* begin() const { return pieces_; }
+  const Piece* end() const { return pieces_ + 4; }
+
+ private:
+  void add(Eigen::Index channel, Eigen::Index count) {
+    pieces_[number_++] = {channel, count, size_};
+    size_ += (count + kGradientStep - 1) / kGradientStep * kGradientStep;
+  }
+
+  Piece pieces_[4];
+  int number_ = 0;
+  Eigen::Index rotating_ = 0, size_ = 0;
+};
+
+/// The numbers of a head, whose first channel is column `first`, in the order of its pieces: where they lie, or in
+/// `buffer`.
+template <typename Number, typename X>
+Number* head_numbers(Number* buffer, X& x, Eigen::Index token, Eigen::Index first, const HeadPieces& pieces) {
+  if constexpr (is_in_memory<std::remove_const_t<X>> &&
+                std::is_same_v<std::remove_const_t<Number>, typename X::Scalar>) {
+    if (x.colStride() == 1 && pieces.is_whole()) return x.data() + token * x.rowStride() + first;
+  }
+  return buffer;
+}
+
+/// to[i] = from[i], rounded once.
+template <typename To, typename From>
+void cast_numbers(To* to, const From* from, Eigen::Index count) {
+  if constexpr (is_half<From> && std::is_same_v<To, float>) {
+    return read_half_type_kernel<angle_format<From>>(level_of_machine())(to, from, count);
+  } else if constexpr (std::is_same_v<From, double> && is_half<To>) {
+    if (write_half_type_kernel<angle_format<To>>(level_of_machine())(to, from, count)) return;
+  }
+  constexpr int block = 16;
+  Eigen::Index i = 0;
+  for (; i + block <= count; i += block) cast_block<block>(to + i, from + i);
+  for (; i < count; ++i) to[i] = cast_scalar<To>(from[i]);
+}
+
+/// Reads a head: its numbers lie in `buffer` unless kernels read them where they are.
+template <typename Number, typename X>
+const Number* read_head(Number* buffer, const X& x, Eigen::Index token, Eigen::Index first, const HeadPieces& pieces) {
+  const Number* const numbers = head_numbers<const Number>(buffer, x, token, first, pieces);
+  if (numbers != buffer) return numbers;
+  for (const auto& piece : pieces) {
+    const Eigen::Index column = first + piece.channel;
+    Number* const to = buffer + piece.at;
+    if constexpr (is_in_memory<X>) {
+      if (x.colStride() == 1) {
+        cast_numbers(to, x.data() + token * x.rowStride() + column, piece.count);
+        continue;
+      }
+    }
+    for (Eigen::Index i = 0; i < piece.count; ++i) to[i] = convert<Number>(x.coeff(token, column + i));
+  }
+  return buffer;
+}
+
+/// Writes the numbers of a head from the buffer, each rounded once.
+template <typename Number, typename X>
+void write_head(X& x, const Number* buffer, Eigen::Index token, Eigen::Index first, const HeadPieces& pieces) {
+  for (const auto& piece : pieces) {
+    const Eigen::Index column = first + piece.channel;
+    const Number* const from = buffer + piece.at;
+    if constexpr (is_in_memory<X>) {
+      if (x.colStride() == 1) {
+        cast_numbers(x.data() + token * x.rowStride() + column, from, piece.count);
+        continue;
+      }
+    }
+    for (Eigen::Index i = 0; i < piece.count; ++i) {
+      x.coeffRef(token, column + i) = convert<typename X::Scalar>(from[i]);
+    }
+  }
+}
+
+/// The table's row as the kernels read it.
+template <typename TableScalar>
+void read_rotation(double* cos, double* sin, const Rotation<TableScalar>& table, Eigen::Index row, bool half_split) {
+  for (Eigen::Index pair = 0; pair < table.num_pairs; ++pair) {
+    const double c = static_cast<double>(table.cos(row)[pair * table.pair_stride]);
+    const double s = static_cast<double>(table.sin(row)[pair * table.pair_stride]);
+    const Eigen::Index at = half_split ? pair : 2 * pair;
+    cos[at] = c;
+    sin[at] = s;
+    if (half_split) continue;
+    cos[at + 1] = c;
+    sin[at + 1] = -s;
+  }
+}
+
+/// norm_gradients() for heads of at most kGradientChannels channels; some 40 KiB of the stack. A token whose mean is of
+/// all its heads is read a second time when the mean is known.
+template <typename GradX, typename GradWeight, typename GradOut, typename X, typename TableScalar, typename RowOf>
+void norm_gradients_at_level(GradX& grad_x, GradWeight& grad_weight, const GradOut& grad_out, const X& x,
+                             const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const RowOf& row_of,
+                             const NormOfCall& call) {
+  using GradScalar = typename GradX::Scalar;
+  constexpr bool in_double =
+      std::is_same_v<typename X::Scalar, double> || std::is_same_v<typename GradOut::Scalar, double>;
+  using In = std::conditional_t<in_double, double, float>;
+  using Out = std::conditional_t<std::is_same_v<GradScalar, float>, float, double>;
+  constexpr Eigen::Index most = HeadPieces::kMostNumbers;
+  const Level level = level_of_machine();
+  const GradientKernels<In, Out> kernels =
+      call.after() ? gradient_kernels<In, Out, true>(level) : gradient_kernels<In, Out, false>(level);
+  const HeadPieces pieces(layout);
+  const Eigen::Index size = pieces.size();
+  const Eigen::Index head_dim = layout.head_dim();
+  const Eigen::Index num_heads = x.cols() / head_dim;
+  const Eigen::Index together = call.over_token() ? num_heads : 1;
+  const double divisor = static_cast<double>(together) * static_cast<double>(head_dim);
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  alignas(64) double cos[most] = {}, sin[most] = {}, weight[most] = {};
+  alignas(64) double sums[kWeightGroup];
+  alignas(64) In of_x[most] = {}, of_g[most] = {};
+  alignas(64) Out of_out[most];
+  const auto weights_from = [&](Eigen::Index first) -> const double* {
+    if (call.over_token() && call.has_weights() && pieces.is_whole()) return call.norm.factors().data() + first;
+    for (const auto& piece : pieces) {
+      for (Eigen::Index i = 0; i < piece.count; ++i) {
+        weight[piece.at + i] = call.has_weights() ? call.norm.factors()[first + piece.channel + i] : 1;
+      }
+    }
+    return weight;
+  };
+  const double* of_head = weights_from(0);
+  const auto head_of = [&](Eigen::Index token, Eigen::Index h) {
+    if (!rotations.shared()) read_rotation(cos, sin, rotations.of(h), row_of(token), half_split);
+    if (call.over_token() && call.has_weights()) of_head = weights_from(h * head_dim);
+    return HeadGradient<In>{read_head(of_x, x, token, h * head_dim, pieces),
+                            read_head(of_g, grad_out, token, h * head_dim, pieces),
+                            of_head,
+                            cos,
+                            sin,
+                            pieces.rotating(),
+                            size,
+                            half_split,
+                            call.gain};
+  };
+  const Eigen::Index weights = call.over_token() ? num_heads : 1;  // heads that have their own
+  const Eigen::Index group = (std::min)(kWeightGroup / size, weights);
+  for (Eigen::Index begin = 0; begin < weights; begin += group) {
+    const Eigen::Index end = (std::min)(begin + group, weights);
+    const bool last = end == weights || !call.has_weights();
+    std::fill_n(sums, group * size, 0.0);
+    for (Eigen::Index token = 0; token < x.rows(); ++token) {
+      if (rotations.shared()) read_rotation(cos, sin, rotations.of(0), row_of(token), half_split);
+      for (Eigen::Index first = 0; first < num_heads; first += together) {
+        NormSums of_all{0, 0};
+        HeadGradient<In> head;
+        for (Eigen::Index h = first; h < first + together; ++h) {
+          head = head_of(token, h);
+          const NormSums of_one = kernels.sum(head);
+          of_all.product += of_one.product;
+          of_all.squares += of_one.squares;
+        }
+        const double factor = 1 / std::sqrt(of_all.squares / divisor + call.norm.eps());
+        const double by_length = of_all.product * factor * factor / divisor;
+        for (Eigen::Index h = first; h < first + together; ++h) {
+          const Eigen::Index of_weights = call.over_token() ? h : 0;
+          const bool summed = of_weights >= begin && of_weights < end && call.has_weights();
+          if (!summed && !last) continue;
+          if (together > 1) head = head_of(token, h);
+          Out* const out = last ? head_numbers(of_out, grad_x, token, h * head_dim, pieces) : of_out;
+          kernels.write(head, out, factor, by_length, summed ? sums + (of_weights - begin) * size : nullptr);
+          if (last && out == of_out) write_head(grad_x, out, token, h * head_dim, pieces);
+        }
+      }
+    }
+    for (Eigen::Index h = begin; h < end && call.has_weights(); ++h) {
+      for (const auto& piece : pieces) {
+        for (Eigen::Index i = 0; i < piece.count; ++i) {
+          auto& sum = entry(grad_weight, h * head_dim + piece.channel + i);
+          const double added = sums[(h - begin) * size + piece.at + i];
+          sum = static_cast<typename GradWeight::Scalar>(static_cast<double>(sum) + added);
+        }
+      }
+    }
+    if (last) return;
+  }
+}
+
+#endif  // POSENC_HAS_LEVELS
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_DETAIL_HEAD_GRADIENTS_HPP
+
 // ---- posenc/rope/rope_backward.hpp
 /// rope_backward(): the gradients of a norm and a rotation. Of a rotation alone it is table.adjoint().
 #ifndef POSENC_ROPE_ROPE_BACKWARD_HPP
@@ -32344,9 +34227,6 @@ struct NormedHead {
   }
 };
 
-/// Weights whose gradients norm_gradients() sums on the stack at a time.
-inline constexpr Eigen::Index kWeightGroup = 2048;
-
 /// grad_x = dL/dx and grad_weight += dL/dw, whose sums are formed in double and rounded once. Where there are more weights
 /// than a group, all tokens are read once more for each other group, before any of grad_x is written. Every pair of
 /// grad_out and x is read before that of grad_x is written.
@@ -32356,6 +34236,14 @@ void norm_gradients(GradX& grad_x, GradWeight& grad_weight, const GradOut& grad_
                     const NormOfCall& call) {
   const Eigen::Index head_dim = layout.head_dim();
   const Eigen::Index num_heads = x.cols() / head_dim;
+#if POSENC_HAS_LEVELS
+  if constexpr (is_storage<typename GradX::Scalar> && is_storage<typename GradOut::Scalar> &&
+                is_storage<typename X::Scalar>) {
+    if (head_dim <= kGradientChannels) {
+      return norm_gradients_at_level(grad_x, grad_weight, grad_out, x, rotations, layout, row_of, call);
+    }
+  }
+#endif
   const Eigen::Index together = call.over_token() ? num_heads : 1;
   const double divisor = static_cast<double>(together) * static_cast<double>(head_dim);
   const MatrixOperand<const X> heads{x, head_dim};
@@ -32485,9 +34373,11 @@ using IfRopeBackward = std::enable_if_t<is_rope_backward<std::decay_t<A>...>, in
 ///                                FoPE table; a grad_x that overlaps itself, the table, or grad_out or x in part; a
 ///                                grad_weight that overlaps itself, the table, grad_x, grad_out or x. Nothing is then
 ///                                written.
-/// Cost:     some 30 operations for each channel, element by element; one more reading of x and grad_out for each 2,048
-///           weights of the norm after the first; no allocation (bench_rope: norm and rotation).
-/// Accuracy: summed in double and rounded once, grad_weight too [rope][norm][backward].
+/// Cost:     some 30 operations in double for each channel, by vectors for heads of at most 512 channels, else element by
+///           element; one more reading of x and grad_out for each 2,048 weights of the norm after the first; no
+///           allocation (bench_rope: norm and rotation).
+/// Accuracy: summed in double and rounded once, grad_weight too; the order of sums, and so the last bit of a double, is
+///           not that of the channels [rope][norm][backward].
 /// Source:   Zhang and Sennrich 2019, arXiv:1910.07467, section 4.
 /// Matches:  autograd through q_norm and apply_rotary_pos_emb of Qwen3 in transformers.
 template <typename GradX, typename GradWeight, typename GradOut, typename X, typename Table,
@@ -33104,7 +34994,7 @@ class ConfigValue {
     switch (kind_) {
       case Kind::null: return "null";
       case Kind::boolean: return number_ != 0 ? "true" : "false";
-      case Kind::number: return detail::to_text(number_);
+      case Kind::number: return detail::joined(number_);
       case Kind::text: return "the text \"" + text_ + "\"";
       case Kind::list: return "a list of " + std::to_string(items_.size());
       case Kind::dictionary: break;
@@ -33641,8 +35531,8 @@ class ConfigReader {
   }
 
   /// Refuses the value of a key with a message that names its path.
-  template <typename... Rule>
-  void require(bool good, const std::string& key, const Word& value, Rule... rule) const {
+  template <typename Value, typename... Rule>
+  void require(bool good, const std::string& key, const Value& value, Rule... rule) const {
     if (!good) refuse<std::invalid_argument>(function_, name(key), value, rule...);
   }
   void require(bool good, const NamedNumber& number, const char* rule) const {
