@@ -55,30 +55,44 @@ inline bool is_same(const MemoryExtent& a, const MemoryExtent& b) {
   return same;
 }
 
+/// The bytes from `first` up to `last`, which is behind them.
+struct MemorySpan {
+  std::int64_t first, last;
+};
+
+/// Where an object that is not empty begins and ends.
+EIGEN_ALWAYS_INLINE MemorySpan span_of(const MemoryExtent& x) {
+  MemorySpan span{x.first, x.first + x.bytes};
+  const auto extend = [&](std::int64_t by) { (by < 0 ? span.first : span.last) += by; };
+  extend((x.counts[0] - 1) * x.steps[0]);  // not a loop, so that a short call keeps all of it in registers
+  extend((x.counts[1] - 1) * x.steps[1]);
+  extend((x.counts[2] - 1) * x.steps[2]);
+  return span;
+}
+
+/// Whether one ends before the other begins, which is quick to find, and true of most.
+EIGEN_ALWAYS_INLINE bool lie_apart(const MemorySpan& a, const MemorySpan& b) {
+  return a.last <= b.first || b.last <= a.first;
+}
+
 /// Whether two objects share a byte. Exact for blocks of one matrix; in doubt the answer is yes.
 POSENC_NOINLINE inline bool overlap(const MemoryExtent& a, const MemoryExtent& b) {
-  if (a.empty() || b.empty()) return false;
-  struct Span {
-    std::int64_t first, last;
-  };
-  // The bytes that the axes cover whose steps are no multiple of `period`; 0 takes every axis.
+  if (a.empty() || b.empty() || lie_apart(span_of(a), span_of(b))) return false;
+  // The bytes that the axes cover whose steps are no multiple of `period`.
   const auto span = [](const MemoryExtent& x, std::int64_t period) {
-    Span bytes{x.first, x.first + x.bytes};
+    MemorySpan bytes{x.first, x.first + x.bytes};
     for (int i = 0; i < 3; ++i) {
-      if (period != 0 && x.steps[i] % period == 0) continue;
+      if (x.steps[i] % period == 0) continue;
       (x.steps[i] < 0 ? bytes.first : bytes.last) += (x.counts[i] - 1) * x.steps[i];
     }
     return bytes;
   };
-  const Span all_a = span(a, 0);
-  const Span all_b = span(b, 0);
-  if (all_a.last <= all_b.first || all_b.last <= all_a.first) return false;
   // Side by side in the rows of one matrix (q and k of a packed projection): disjoint in every period of a common step.
   for (int i = 0; i < 3; ++i) {
     const std::int64_t period = a.steps[i] < 0 ? -a.steps[i] : a.steps[i];
     if (period == 0 || a.steps[i] != b.steps[i]) continue;
-    const Span one_a = span(a, period);
-    const Span one_b = span(b, period);
+    const MemorySpan one_a = span(a, period);
+    const MemorySpan one_b = span(b, period);
     const std::int64_t shift = ((one_b.first - one_a.first) % period + period) % period;
     if (shift >= one_a.last - one_a.first && shift + (one_b.last - one_b.first) <= period) return false;
   }

@@ -52,8 +52,8 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
   if constexpr (may_write_heads<X>()) {
     const char* const function = "apply_channel_angles";
     const auto heads = operand(x, layout.head_dim());
-    const auto view = RopeTable<Table>::view(table);
-    using Angles = HeadRotations<typename decltype(view)::Scalar>;
+    const auto& view = RopeTable<Table>::of(table);
+    using Angles = HeadRotations<typename std::decay_t<decltype(view)>::Scalar>;
     if constexpr (is_table_rotation<Table>) {
       require(!is_inverse(table), function, "table", "table.inverse()",
               "a table or table.adjoint(): channels with angles of their own do not rotate, and have no such inverse");

@@ -142,7 +142,7 @@ template <typename GradX, typename GradWeight, typename GradOut, typename X, typ
 void check_and_differentiate(GradX& grad_x, GradWeight& grad_weight, const GradOut& grad_out, const X& x,
                              const Table& table, const RopeLayout& layout, const RmsNorm& norm, const Which& which) {
   const char* const function = "rope_backward";
-  const auto view = RopeTable<Table>::view(table);
+  const auto& view = RopeTable<Table>::of(table);
   const MatrixOperand<const X> heads{x, layout.head_dim()};
   require_window(function, layout, view);
   require_heads(function, "x", heads, layout);
@@ -171,7 +171,7 @@ void check_and_differentiate(GradX& grad_x, GradWeight& grad_weight, const GradO
   with_rope_rows<false>(function, view, which, grid, [&](const auto& rows) {
     const double a = view.magnitude();
     const bool after = norm.order() == NormOrder::after_rotation;
-    const HeadRotations<typename decltype(view)::Scalar> rotations{view, 1};
+    const HeadRotations<typename std::decay_t<decltype(view)>::Scalar> rotations{view, 1};
     norm_gradients(grad_x, grad_weight, grad_out, x, rotations, layout, rows, NormOfCall{norm, after ? a * a : 1});
   });
 }

@@ -14,14 +14,25 @@ namespace detail {
 /// The rotations of a call: one that all heads share, or one for each head.
 template <typename Scalar>
 struct HeadRotations {
-  FrequencyTableView<Scalar> table;
-  double scale;
+  Rotation<Scalar> first;
+  Eigen::Index num_heads;
+  Eigen::Index head_stride;
 
-  bool shared() const { return table.num_heads() == 1; }
+  /// Of a FrequencyTable or a view of one.
+  template <typename Table>
+  HeadRotations(const Table& table, double scale)
+      : first{table.cos_data(0),   table.rows() == 0 ? table.cos_data(0) : table.sin_data(0),
+              table.num_pairs(),   table.row_stride(),
+              table.pair_stride(), scale},
+        num_heads(table.num_heads()),
+        head_stride(table.head_stride()) {}
+
+  bool shared() const { return num_heads == 1; }
   Rotation<Scalar> of(Eigen::Index head) const {
-    const Eigen::Index offset = head * table.head_stride();
-    return {table.cos_data(0) + offset, table.sin_data(0) + offset, table.num_pairs(),
-            table.row_stride(),         table.pair_stride(),        scale};
+    Rotation<Scalar> rotation = first;
+    rotation.cos_base += head * head_stride;
+    rotation.sin_base += head * head_stride;
+    return rotation;
   }
 };
 

@@ -28,7 +28,7 @@ struct StridedHeads {
 
   /// The rows from a token on, for the kernels. The token is counted over all sequences.
   TokenRows<Scalar> at(Eigen::Index token, Eigen::Index channel) const {
-    const Eigen::Index sequence = token / seq_len;
+    const Eigen::Index sequence = token < seq_len ? 0 : token / seq_len;  // a division would take as long as a check
     return {data + sequence * batch_stride + (token - sequence * seq_len) * token_stride + channel, head_stride,
             token_stride};
   }
@@ -50,11 +50,12 @@ struct MatrixOperand {
   X& x;
   Eigen::Index head_dim;
   Eigen::Index first_head = 0;
+  Eigen::Index all_heads = x.cols() / head_dim;
 
   Eigen::Index tokens() const { return x.rows(); }
-  Eigen::Index num_heads() const { return x.cols() / head_dim - first_head; }
+  Eigen::Index num_heads() const { return all_heads - first_head; }
   /// The heads from `head` on.
-  MatrixOperand from_head(Eigen::Index head) const { return {x, head_dim, head}; }
+  MatrixOperand from_head(Eigen::Index head) const { return {x, head_dim, head, all_heads}; }
   Scalar get(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
     return x.coeff(token, (first_head + head) * head_dim + channel);
   }

@@ -100,8 +100,8 @@ void norm_elements(const Out& out, const In& in, const HeadRotations<TableScalar
 
 /// Whether the kernels read the table, as it is or with its row brought into their form on the stack.
 template <typename TableScalar>
-bool reads_table(const FrequencyTableView<TableScalar>& table) {
-  return (std::is_same_v<TableScalar, float> && table.pair_stride() == 1) || table.num_pairs() <= kRowChunk;
+bool reads_table(const Rotation<TableScalar>& table) {
+  return (std::is_same_v<TableScalar, float> && table.pair_stride == 1) || table.num_pairs <= kRowChunk;
 }
 
 /// Tokens whose channels are contiguous, by the kernel of the machine's level.
@@ -186,7 +186,7 @@ void norm_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& 
   if constexpr (Out::kMayHaveStrides && In::kMayHaveStrides && has_levels<OutScalar, InScalar, TableScalar>) {
     // The mean of a token whose heads have tables of their own is of more heads than rotate at a time.
     const bool at_once = rotations.shared() || !call.over_token();
-    if (out.has_strides() && in.has_strides() && reads_table(rotations.table) && at_once) {
+    if (out.has_strides() && in.has_strides() && reads_table(rotations.first) && at_once) {
       return norm_strided<OutScalar, InScalar>(out.strides(), in.strides(), in.num_heads(), rotations, layout, rows,
                                                call);
     }

@@ -10,6 +10,7 @@
 #include "posenc/rope/detail/heads_operand.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -81,7 +82,7 @@ template <typename X>
 void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,
                    const RopeLayout& layout) {
   const auto& x = operand.x;
-  if (x.cols() % layout.head_dim() != 0) {
+  if (x.cols() != operand.num_heads() * layout.head_dim()) {
     refuse<std::invalid_argument>(
         function, joined(parameter, ".cols()"), x.cols(), "a multiple of layout.head_dim() ", layout.head_dim(),
         x.rows() % layout.head_dim() == 0 && x.rows() > 0 ? " (features x tokens is given as x.transpose())" : "");
@@ -164,9 +165,7 @@ std::optional<MemoryExtent> extent_of_heads(const Operand& operand, Eigen::Index
     if (!operand.has_strides()) return std::nullopt;
     const auto x = operand.strides();
     constexpr std::size_t bytes = sizeof(typename Operand::Scalar);
-    MemoryExtent extent;
-    extent.first = address_of(x.data);
-    extent.bytes = static_cast<std::int64_t>(head_dim) * static_cast<std::int64_t>(bytes);
+    MemoryExtent extent{address_of(x.data), static_cast<std::int64_t>(head_dim) * static_cast<std::int64_t>(bytes)};
     extent.set_axis(0, batch, Operand::kIsView ? x.batch_stride : seq_len * x.token_stride, bytes);
     extent.set_axis(1, seq_len, x.token_stride, bytes);
     extent.set_axis(2, operand.num_heads(), x.head_stride, bytes);
@@ -240,24 +239,42 @@ bool any_written_memory(const Out& out, const TokenGrid& grid, Eigen::Index head
   }
 }
 
-/// Refuses a table whose numbers lie in what is written, as those of a wrapped cache may.
-template <typename Out, typename View>
-void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const View& table,
-                             const TokenGrid& grid, Eigen::Index head_dim) {
-  constexpr std::size_t bytes = sizeof(*table.cos_data(0));
-  MemoryExtent numbers;
-  numbers.bytes = static_cast<std::int64_t>(bytes);
-  numbers.set_axis(0, table.rows(), table.row_stride(), bytes);
-  numbers.set_axis(1, table.num_heads(), table.head_stride(), bytes);
-  numbers.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
+/// Where the cosines or the sines of a table lie that begin at `data`.
+template <typename Table>
+MemoryExtent extent_of_table(const Table& table, const typename Table::Scalar* data) {
+  constexpr std::size_t bytes = sizeof(*data);
+  MemoryExtent extent{address_of(data), bytes};
+  extent.set_axis(0, table.rows(), table.row_stride(), bytes);
+  extent.set_axis(1, table.num_heads(), table.head_stride(), bytes);
+  extent.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
+  return extent;
+}
+
+/// Refuses a table whose numbers lie in what is written, as those of a wrapped cache may. Where each ends is compared
+/// first: the rest is out of the way of a short call.
+template <typename Out, typename Table>
+POSENC_COLD void require_table_elsewhere_exactly(const char* function, const char* parameter, const Out& out,
+                                                 const Table& table, const TokenGrid& grid, Eigen::Index head_dim) {
+  const MemoryExtent cosines = extent_of_table(table, table.cos_data(0));
+  const MemoryExtent sines = extent_of_table(table, table.sin_data(0));
   const bool overlapping = any_written_memory(out, grid, head_dim, [&](const MemoryExtent& written) {
-    numbers.first = address_of(table.cos_data(0));
-    if (overlap(written, numbers)) return true;
-    numbers.first = address_of(table.sin_data(0));
-    return overlap(written, numbers);
+    return overlap(written, cosines) || overlap(written, sines);
   });
   require(!overlapping, function, Out::kScattered ? "cache" : parameter, "memory of the table",
           "disjoint from the table");
+}
+template <typename Out, typename Table>
+void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const Table& table,
+                             const TokenGrid& grid, Eigen::Index head_dim) {
+  if (table.rows() == 0) return;
+  const MemorySpan cosines = span_of(extent_of_table(table, table.cos_data(0)));
+  const std::int64_t to_sines = address_of(table.sin_data(0)) - address_of(table.cos_data(0));
+  const MemorySpan numbers{cosines.first + (std::min)(to_sines, std::int64_t(0)),
+                           cosines.last + (std::max)(to_sines, std::int64_t(0))};
+  const auto is_near = [&](const MemoryExtent& written) { return !lie_apart(span_of(written), numbers); };
+  if (any_written_memory(out, grid, head_dim, is_near)) {
+    require_table_elsewhere_exactly(function, parameter, out, table, grid, head_dim);
+  }
 }
 
 /// Refuses positions, rows or slots that lie in what is written, where they would change before they are read.

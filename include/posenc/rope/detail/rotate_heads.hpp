@@ -31,13 +31,13 @@ namespace detail {
 template <typename Table>
 struct RopeTable {
   static constexpr bool backward = false;
-  static auto view(const Table& table) { return table.view(); }
+  static const Table& of(const Table& table) { return table; }
   static double scale(const Table&) { return 1.0; }
 };
 template <RotationSense Sense, typename Table>
 struct RopeTable<TableRotation<Sense, Table>> {
   static constexpr bool backward = Sense == RotationSense::backward;
-  static auto view(const TableRotation<Sense, Table>& rotation) { return rotation.table().view(); }
+  static const Table& of(const TableRotation<Sense, Table>& rotation) { return rotation.table(); }
   static double scale(const TableRotation<Sense, Table>& rotation) { return rotation.scale(); }
 };
 
@@ -172,7 +172,7 @@ template <bool InPlace, typename Out, typename In, typename Table, typename Norm
 void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout, const Norm& norm,
                       const Given& given) {
   const char* const function = "apply_rope";
-  const auto view = RopeTable<Table>::view(table);
+  const auto& view = RopeTable<Table>::of(table);
   require_window(function, layout, view);
   require_heads(function, "x", in, layout);
   require_heads_of_table(function, view.num_heads(), in.num_heads());
@@ -193,7 +193,7 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   require_list_elsewhere(function, InPlace ? "x" : "out", out, given, grid, layout.head_dim());
   const auto rotate = [&](const auto& rows) {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
-    const HeadRotations<typename decltype(view)::Scalar> rotations{view, RopeTable<Table>::scale(table)};
+    const HeadRotations<typename std::decay_t<decltype(view)>::Scalar> rotations{view, RopeTable<Table>::scale(table)};
     if constexpr (is_norm<Norm>) {
       const double a = view.magnitude();
       const bool after = norm.order() == NormOrder::after_rotation;

@@ -4,6 +4,7 @@
 #ifndef POSENC_ROPE_DETAIL_ROTATE_STRIDED_HPP
 #define POSENC_ROPE_DETAIL_ROTATE_STRIDED_HPP
 
+#include "posenc/detail/vector_code.hpp"
 #include "posenc/frequency/table_rows.hpp"
 #include "posenc/rope/detail/head_rotations.hpp"
 #include "posenc/rope/detail/heads_operand.hpp"
@@ -43,15 +44,30 @@ void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index toke
   }
 }
 
-/// Rotates tokens with contiguous channels, run by run. Where heads have rotations of their own, it takes few tokens at
-/// a time, so that they stay in the first-level cache from head to head.
+/// Rotates `count` tokens from `token` on, which take the table's rows from `row` on, where each head may have a rotation
+/// of its own: few tokens at a time, so that they stay in the first-level cache from head to head.
+template <bool Backward, typename Out, typename In, typename TableScalar>
+POSENC_NOINLINE void rotate_heads_apart(const Out& out, const TokenRows<const In>& from, Eigen::Index token,
+                                        Eigen::Index count, Eigen::Index num_heads,
+                                        const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
+                                        Eigen::Index row) {
+  constexpr Eigen::Index some_tokens = is_scattered_rows<Out> ? 1 : 32;
+  const Eigen::Index together = rotations.shared() ? num_heads : 1;
+  for (Eigen::Index i = 0; i < count; i += some_tokens) {
+    const auto to = out.at(token + i, layout.offset());
+    for (Eigen::Index head = 0; head < num_heads; head += together) {
+      rotate_rows<Backward>(to.from(0, head), from.from(i, head), (std::min)(some_tokens, count - i), together,
+                            rotations.of(head), row + i, layout.pairs() == RopePairs::half_split, TokensOfCall{});
+    }
+  }
+}
+
+/// Rotates tokens with contiguous channels, run by run.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens, Eigen::Index num_heads,
                     const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
   constexpr bool scattered = is_scattered_rows<Out>;
   const bool shared = rotations.shared();
-  const Eigen::Index some_heads = shared ? num_heads : 1;
-  const Eigen::Index some_tokens = scattered ? 1 : shared ? tokens : 32;
   const bool half_split = layout.pairs() == RopePairs::half_split;
   using OutElement = std::remove_pointer_t<decltype(out.at(0, 0).data)>;
   if constexpr ((scattered || is_listed_rows<Rows>)&&has_levels<OutElement, std::remove_const_t<In>, TableScalar>) {
@@ -60,13 +76,13 @@ void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tok
   rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
     const TokenRows<In> read = in.at(token, layout.offset());
     const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
-    for (Eigen::Index i = 0; i < count; i += some_tokens) {
-      const auto to = out.at(token + i, layout.offset());
-      for (Eigen::Index head = 0; head < num_heads; head += some_heads) {
-        rotate_rows<Backward>(to.from(0, head), from.from(i, head), (std::min)(some_tokens, count - i), some_heads,
-                              rotations.of(head), row + i, half_split, TokensOfCall{});
+    if constexpr (!scattered) {
+      if (shared) {
+        return rotate_rows<Backward>(out.at(token, layout.offset()), from, count, num_heads, rotations.first, row,
+                                     half_split, TokensOfCall{});
       }
     }
+    rotate_heads_apart<Backward>(out, from, token, count, num_heads, rotations, layout, row);
   });
 }
 

@@ -172,7 +172,35 @@ inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff
   }
 }
 
-/// rotate_rows() by the kernel for the machine's level. A table that it does not read is converted row by row.
+/// The same by a table that the kernel does not read, which is converted row by row.
+template <typename Out, typename In, typename TableScalar>
+POSENC_NOINLINE void rotate_converted(RowKernel<RowCall> kernel, RowCall call, const TokenRows<Out>& out,
+                                      const TokenRows<const In>& in, const Rotation<TableScalar>& table,
+                                      Eigen::Index first_row, const TokensOfCall& call_of, bool half_split) {
+  const Eigen::Index tokens = call.tokens;
+  alignas(64) float prepared[2 * kRowChunk];
+  call.tokens = 1;
+  call.cos = prepared;
+  call.sin = prepared + kRowChunk;
+  for (Eigen::Index token = 0; token < tokens; ++token) {
+    const Eigen::Index row = first_row + (call_of.rows == nullptr ? token : call_of.rows[token]);
+    const TokenRows<Out> token_out{
+        out.data + (call_of.out_offsets == nullptr ? token * out.token_stride : call_of.out_offsets[token]),
+        out.head_stride, 0};
+    for (Eigen::Index first = 0; first < table.num_pairs; first += kRowChunk) {
+      const Eigen::Index step = table.pair_stride;
+      call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
+      prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
+                         call.pairs);
+      const Eigen::Index channel = half_split ? first : 2 * first;
+      call.out = token_out.token(0).from(channel).data;
+      call.in = in.token(token).from(channel).data;
+      kernel(call);
+    }
+  }
+}
+
+/// rotate_rows() by the kernel for the machine's level.
 template <typename Out, typename In, typename TableScalar>
 void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                      Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row,
@@ -198,34 +226,11 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
       call.paired = paired;
       call.rows = call_of.rows;
       call.out_offsets = call_of.out_offsets;
-      if (tokens > 1 && out.token_stride < out.head_stride) {
-        call_by_heads(kernel, call, sizeof(Out), sizeof(In));
-      } else {
-        kernel(call);
-      }
-      return;
+      const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
+      return by_heads ? call_by_heads(kernel, call, sizeof(Out), sizeof(In)) : kernel(call);
     }
   }
-  alignas(64) float prepared[2 * kRowChunk];
-  call.tokens = 1;
-  call.cos = prepared;
-  call.sin = prepared + kRowChunk;
-  for (Eigen::Index token = 0; token < tokens; ++token) {
-    const Eigen::Index row = first_row + (call_of.rows == nullptr ? token : call_of.rows[token]);
-    const TokenRows<Out> token_out{
-        out.data + (call_of.out_offsets == nullptr ? token * out.token_stride : call_of.out_offsets[token]),
-        out.head_stride, 0};
-    for (Eigen::Index first = 0; first < table.num_pairs; first += kRowChunk) {
-      const Eigen::Index step = table.pair_stride;
-      call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
-      prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
-                         call.pairs);
-      const Eigen::Index channel = half_split ? first : 2 * first;
-      call.out = token_out.token(0).from(channel).data;
-      call.in = in.token(token).from(channel).data;
-      kernel(call);
-    }
-  }
+  rotate_converted(kernel, call, out, in, table, first_row, call_of, half_split);
 }
 
 #else
