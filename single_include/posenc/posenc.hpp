@@ -9300,30 +9300,44 @@ inline bool is_same(const MemoryExtent& a, const MemoryExtent& b) {
   return same;
 }
 
+/// The bytes from `first` up to `last`, which is behind them.
+struct MemorySpan {
+  std::int64_t first, last;
+};
+
+/// Where an object that is not empty begins and ends.
+EIGEN_ALWAYS_INLINE MemorySpan span_of(const MemoryExtent& x) {
+  MemorySpan span{x.first, x.first + x.bytes};
+  const auto extend = [&](std::int64_t by) { (by < 0 ? span.first : span.last) += by; };
+  extend((x.counts[0] - 1) * x.steps[0]);  // not a loop, so that a short call keeps all of it in registers
+  extend((x.counts[1] - 1) * x.steps[1]);
+  extend((x.counts[2] - 1) * x.steps[2]);
+  return span;
+}
+
+/// Whether one ends before the other begins, which is quick to find, and true of most.
+EIGEN_ALWAYS_INLINE bool lie_apart(const MemorySpan& a, const MemorySpan& b) {
+  return a.last <= b.first || b.last <= a.first;
+}
+
 /// Whether two objects share a byte. Exact for blocks of one matrix; in doubt the answer is yes.
 POSENC_NOINLINE inline bool overlap(const MemoryExtent& a, const MemoryExtent& b) {
-  if (a.empty() || b.empty()) return false;
-  struct Span {
-    std::int64_t first, last;
-  };
-  // The bytes that the axes cover whose steps are no multiple of `period`; 0 takes every axis.
+  if (a.empty() || b.empty() || lie_apart(span_of(a), span_of(b))) return false;
+  // The bytes that the axes cover whose steps are no multiple of `period`.
   const auto span = [](const MemoryExtent& x, std::int64_t period) {
-    Span bytes{x.first, x.first + x.bytes};
+    MemorySpan bytes{x.first, x.first + x.bytes};
     for (int i = 0; i < 3; ++i) {
-      if (period != 0 && x.steps[i] % period == 0) continue;
+      if (x.steps[i] % period == 0) continue;
       (x.steps[i] < 0 ? bytes.first : bytes.last) += (x.counts[i] - 1) * x.steps[i];
     }
     return bytes;
   };
-  const Span all_a = span(a, 0);
-  const Span all_b = span(b, 0);
-  if (all_a.last <= all_b.first || all_b.last <= all_a.first) return false;
   // Side by side in the rows of one matrix (q and k of a packed projection): disjoint in every period of a common step.
   for (int i = 0; i < 3; ++i) {
     const std::int64_t period = a.steps[i] < 0 ? -a.steps[i] : a.steps[i];
     if (period == 0 || a.steps[i] != b.steps[i]) continue;
-    const Span one_a = span(a, period);
-    const Span one_b = span(b, period);
+    const MemorySpan one_a = span(a, period);
+    const MemorySpan one_b = span(b, period);
     const std::int64_t shift = ((one_b.first - one_a.first) % period + period) % period;
     if (shift >= one_a.last - one_a.first && shift + (one_b.last - one_b.first) <= period) return false;
   }
@@ -9795,6 +9809,8 @@ template <typename View>
 void require_no_self_overlap_impl(const char* function, const char* parameter, const View& x) {
   if constexpr (has_memory<View>) {
     constexpr bool by_rows = bool(View::IsRowMajor);
+    if (x.innerStride() == 1 && x.outerStride() >= (by_rows ? x.cols() : x.rows()))
+      return;  // a whole matrix or a block
     StridedAxis axes[] = {{".innerStride()", by_rows ? x.cols() : x.rows(), x.innerStride()},
                           {".outerStride()", by_rows ? x.rows() : x.cols(), x.outerStride()}};
     require_nested_strides(function, parameter, axes, 1);
@@ -28502,14 +28518,25 @@ namespace detail {
 /// The rotations of a call: one that all heads share, or one for each head.
 template <typename Scalar>
 struct HeadRotations {
-  FrequencyTableView<Scalar> table;
-  double scale;
+  Rotation<Scalar> first;
+  Eigen::Index num_heads;
+  Eigen::Index head_stride;
 
-  bool shared() const { return table.num_heads() == 1; }
+  /// Of a FrequencyTable or a view of one.
+  template <typename Table>
+  HeadRotations(const Table& table, double scale)
+      : first{table.cos_data(0),   table.rows() == 0 ? table.cos_data(0) : table.sin_data(0),
+              table.num_pairs(),   table.row_stride(),
+              table.pair_stride(), scale},
+        num_heads(table.num_heads()),
+        head_stride(table.head_stride()) {}
+
+  bool shared() const { return num_heads == 1; }
   Rotation<Scalar> of(Eigen::Index head) const {
-    const Eigen::Index offset = head * table.head_stride();
-    return {table.cos_data(0) + offset, table.sin_data(0) + offset, table.num_pairs(),
-            table.row_stride(),         table.pair_stride(),        scale};
+    Rotation<Scalar> rotation = first;
+    rotation.cos_base += head * head_stride;
+    rotation.sin_base += head * head_stride;
+    return rotation;
   }
 };
 
@@ -30354,11 +30381,81 @@ POSENC_INLINE void rotate_few(const Call& x) {
   }
 }
 
+/// Whether rotate_vectors() serves such calls.
+template <StoredAs Out, StoredAs In, int N, typename Call>
+inline constexpr bool kHasVectors = Out == StoredAs::float32&& In == StoredAs::float32&& N >= 8 && !Call::kNormed;
+
+/// Whether a token is one head that is one vector, and tokens follow one another. The last pairs of a wide head are no
+/// vector: their second channels do not lie behind the first ones.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE bool is_vectors(const Call& x) {
+  const bool is_whole = !HalfSplit || (x.partner == N / 2 && x.out_partner == N / 2);
+  return 2 * x.pairs == N && is_whole && x.num_heads == 1 && !x.paired && x.rows == nullptr && x.out_offsets == nullptr;
+}
+
+/// The second half of the lanes, then the first.
+template <int N>
+POSENC_INLINE Floats<N> halves_swapped(Floats<N> a) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+}
+
+/// N / 2 floats, then N / 2 others.
+template <int N>
+POSENC_INLINE Floats<N> both_halves(Floats<N / 2> a, Floats<N / 2> b) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+  if constexpr (N == 16) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/// N / 2 numbers of a row of the table, for both channels of each pair.
+template <int N, bool HalfSplit>
+POSENC_INLINE Floats<N> load_for_both(const float* from) {
+  if constexpr (HalfSplit) {
+    const Floats<N / 2> row = load_floats<N / 2>(from);
+    return both_halves<N>(row, row);
+  } else {
+    return load_twice<N>(from);
+  }
+}
+
+/// Rotates such tokens: x c + (partners of x) (-s, s), which has the bits of rotate_pair(). A loop of a few
+/// instructions, because narrow heads have few numbers in a token.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_vectors(const Call& x) {
+  const auto* in = static_cast<const float*>(x.in);
+  auto* out = static_cast<float*>(x.out);
+  const float* cos = x.cos;
+  const float* sin = x.sin;
+  const std::ptrdiff_t in_stride = x.in_token_stride;
+  const std::ptrdiff_t out_stride = x.out_token_stride;
+  const std::ptrdiff_t row_stride = x.row_stride;
+  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
+  const Floats<N / 2> half_minus = Floats<N / 2>(Words<N / 2>{} + 0x80000000u);
+  const Words<N> signs =
+      Words<N>(HalfSplit ? both_halves<N>(half_minus, Floats<N / 2>{}) : alternate_lower<N>(minus, Floats<N>{})) ^
+      x.sign;
+  for (std::ptrdiff_t tokens = x.tokens; tokens > 0; --tokens) {
+    const Floats<N> pairs = load_floats<N>(in);
+    const Floats<N> partners = HalfSplit ? halves_swapped<N>(pairs) : swapped<N>(pairs);
+    const Floats<N> s = Floats<N>(Words<N>(load_for_both<N, HalfSplit>(sin)) ^ signs);
+    store_floats<N>(out, multiply_add<N>(pairs, load_for_both<N, HalfSplit>(cos), partners * s));
+    in += in_stride;
+    out += out_stride;
+    cos += row_stride;
+    sin += row_stride;
+  }
+}
+
 /// The kernel: rotates by the widest vectors that the pairs fill. Where AVX2 is compiled too, it takes what does not fill
 /// a vector of AVX-512, with the same bits, and costs a program no second copy.
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
+  if constexpr (kHasVectors<Out, In, kLanes, Call>) {
+    if (is_vectors<kLanes, HalfSplit>(x)) return rotate_vectors<kLanes, HalfSplit>(x);
+  }
   if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
     if (rotate_by_lines<HalfSplit>(x)) return;
   }
@@ -30369,6 +30466,9 @@ void rotate_rows(const Call& x) {
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
   using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
   if constexpr (kLanes > 8 && kLeast < 8) {
+    if constexpr (kHasVectors<Out, In, 8, Call>) {
+      if (is_vectors<8, HalfSplit>(x)) return rotate_vectors<8, HalfSplit>(x);
+    }
     using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
     if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
   }
@@ -30529,11 +30629,81 @@ POSENC_INLINE void rotate_few(const Call& x) {
   }
 }
 
+/// Whether rotate_vectors() serves such calls.
+template <StoredAs Out, StoredAs In, int N, typename Call>
+inline constexpr bool kHasVectors = Out == StoredAs::float32&& In == StoredAs::float32&& N >= 8 && !Call::kNormed;
+
+/// Whether a token is one head that is one vector, and tokens follow one another. The last pairs of a wide head are no
+/// vector: their second channels do not lie behind the first ones.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE bool is_vectors(const Call& x) {
+  const bool is_whole = !HalfSplit || (x.partner == N / 2 && x.out_partner == N / 2);
+  return 2 * x.pairs == N && is_whole && x.num_heads == 1 && !x.paired && x.rows == nullptr && x.out_offsets == nullptr;
+}
+
+/// The second half of the lanes, then the first.
+template <int N>
+POSENC_INLINE Floats<N> halves_swapped(Floats<N> a) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+}
+
+/// N / 2 floats, then N / 2 others.
+template <int N>
+POSENC_INLINE Floats<N> both_halves(Floats<N / 2> a, Floats<N / 2> b) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+  if constexpr (N == 16) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/// N / 2 numbers of a row of the table, for both channels of each pair.
+template <int N, bool HalfSplit>
+POSENC_INLINE Floats<N> load_for_both(const float* from) {
+  if constexpr (HalfSplit) {
+    const Floats<N / 2> row = load_floats<N / 2>(from);
+    return both_halves<N>(row, row);
+  } else {
+    return load_twice<N>(from);
+  }
+}
+
+/// Rotates such tokens: x c + (partners of x) (-s, s), which has the bits of rotate_pair(). A loop of a few
+/// instructions, because narrow heads have few numbers in a token.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_vectors(const Call& x) {
+  const auto* in = static_cast<const float*>(x.in);
+  auto* out = static_cast<float*>(x.out);
+  const float* cos = x.cos;
+  const float* sin = x.sin;
+  const std::ptrdiff_t in_stride = x.in_token_stride;
+  const std::ptrdiff_t out_stride = x.out_token_stride;
+  const std::ptrdiff_t row_stride = x.row_stride;
+  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
+  const Floats<N / 2> half_minus = Floats<N / 2>(Words<N / 2>{} + 0x80000000u);
+  const Words<N> signs =
+      Words<N>(HalfSplit ? both_halves<N>(half_minus, Floats<N / 2>{}) : alternate_lower<N>(minus, Floats<N>{})) ^
+      x.sign;
+  for (std::ptrdiff_t tokens = x.tokens; tokens > 0; --tokens) {
+    const Floats<N> pairs = load_floats<N>(in);
+    const Floats<N> partners = HalfSplit ? halves_swapped<N>(pairs) : swapped<N>(pairs);
+    const Floats<N> s = Floats<N>(Words<N>(load_for_both<N, HalfSplit>(sin)) ^ signs);
+    store_floats<N>(out, multiply_add<N>(pairs, load_for_both<N, HalfSplit>(cos), partners * s));
+    in += in_stride;
+    out += out_stride;
+    cos += row_stride;
+    sin += row_stride;
+  }
+}
+
 /// The kernel: rotates by the widest vectors that the pairs fill. Where AVX2 is compiled too, it takes what does not fill
 /// a vector of AVX-512, with the same bits, and costs a program no second copy.
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
+  if constexpr (kHasVectors<Out, In, kLanes, Call>) {
+    if (is_vectors<kLanes, HalfSplit>(x)) return rotate_vectors<kLanes, HalfSplit>(x);
+  }
   if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
     if (rotate_by_lines<HalfSplit>(x)) return;
   }
@@ -30544,6 +30714,9 @@ void rotate_rows(const Call& x) {
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
   using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
   if constexpr (kLanes > 8 && kLeast < 8) {
+    if constexpr (kHasVectors<Out, In, 8, Call>) {
+      if (is_vectors<8, HalfSplit>(x)) return rotate_vectors<8, HalfSplit>(x);
+    }
     using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
     if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
   }
@@ -30705,11 +30878,81 @@ POSENC_INLINE void rotate_few(const Call& x) {
   }
 }
 
+/// Whether rotate_vectors() serves such calls.
+template <StoredAs Out, StoredAs In, int N, typename Call>
+inline constexpr bool kHasVectors = Out == StoredAs::float32&& In == StoredAs::float32&& N >= 8 && !Call::kNormed;
+
+/// Whether a token is one head that is one vector, and tokens follow one another. The last pairs of a wide head are no
+/// vector: their second channels do not lie behind the first ones.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE bool is_vectors(const Call& x) {
+  const bool is_whole = !HalfSplit || (x.partner == N / 2 && x.out_partner == N / 2);
+  return 2 * x.pairs == N && is_whole && x.num_heads == 1 && !x.paired && x.rows == nullptr && x.out_offsets == nullptr;
+}
+
+/// The second half of the lanes, then the first.
+template <int N>
+POSENC_INLINE Floats<N> halves_swapped(Floats<N> a) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+}
+
+/// N / 2 floats, then N / 2 others.
+template <int N>
+POSENC_INLINE Floats<N> both_halves(Floats<N / 2> a, Floats<N / 2> b) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+  if constexpr (N == 16) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/// N / 2 numbers of a row of the table, for both channels of each pair.
+template <int N, bool HalfSplit>
+POSENC_INLINE Floats<N> load_for_both(const float* from) {
+  if constexpr (HalfSplit) {
+    const Floats<N / 2> row = load_floats<N / 2>(from);
+    return both_halves<N>(row, row);
+  } else {
+    return load_twice<N>(from);
+  }
+}
+
+/// Rotates such tokens: x c + (partners of x) (-s, s), which has the bits of rotate_pair(). A loop of a few
+/// instructions, because narrow heads have few numbers in a token.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_vectors(const Call& x) {
+  const auto* in = static_cast<const float*>(x.in);
+  auto* out = static_cast<float*>(x.out);
+  const float* cos = x.cos;
+  const float* sin = x.sin;
+  const std::ptrdiff_t in_stride = x.in_token_stride;
+  const std::ptrdiff_t out_stride = x.out_token_stride;
+  const std::ptrdiff_t row_stride = x.row_stride;
+  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
+  const Floats<N / 2> half_minus = Floats<N / 2>(Words<N / 2>{} + 0x80000000u);
+  const Words<N> signs =
+      Words<N>(HalfSplit ? both_halves<N>(half_minus, Floats<N / 2>{}) : alternate_lower<N>(minus, Floats<N>{})) ^
+      x.sign;
+  for (std::ptrdiff_t tokens = x.tokens; tokens > 0; --tokens) {
+    const Floats<N> pairs = load_floats<N>(in);
+    const Floats<N> partners = HalfSplit ? halves_swapped<N>(pairs) : swapped<N>(pairs);
+    const Floats<N> s = Floats<N>(Words<N>(load_for_both<N, HalfSplit>(sin)) ^ signs);
+    store_floats<N>(out, multiply_add<N>(pairs, load_for_both<N, HalfSplit>(cos), partners * s));
+    in += in_stride;
+    out += out_stride;
+    cos += row_stride;
+    sin += row_stride;
+  }
+}
+
 /// The kernel: rotates by the widest vectors that the pairs fill. Where AVX2 is compiled too, it takes what does not fill
 /// a vector of AVX-512, with the same bits, and costs a program no second copy.
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
+  if constexpr (kHasVectors<Out, In, kLanes, Call>) {
+    if (is_vectors<kLanes, HalfSplit>(x)) return rotate_vectors<kLanes, HalfSplit>(x);
+  }
   if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
     if (rotate_by_lines<HalfSplit>(x)) return;
   }
@@ -30720,6 +30963,9 @@ void rotate_rows(const Call& x) {
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
   using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
   if constexpr (kLanes > 8 && kLeast < 8) {
+    if constexpr (kHasVectors<Out, In, 8, Call>) {
+      if (is_vectors<8, HalfSplit>(x)) return rotate_vectors<8, HalfSplit>(x);
+    }
     using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
     if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
   }
@@ -31585,7 +31831,35 @@ inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff
   }
 }
 
-/// rotate_rows() by the kernel for the machine's level. A table that it does not read is converted row by row.
+/// The same by a table that the kernel does not read, which is converted row by row.
+template <typename Out, typename In, typename TableScalar>
+POSENC_NOINLINE void rotate_converted(RowKernel<RowCall> kernel, RowCall call, const TokenRows<Out>& out,
+                                      const TokenRows<const In>& in, const Rotation<TableScalar>& table,
+                                      Eigen::Index first_row, const TokensOfCall& call_of, bool half_split) {
+  const Eigen::Index tokens = call.tokens;
+  alignas(64) float prepared[2 * kRowChunk];
+  call.tokens = 1;
+  call.cos = prepared;
+  call.sin = prepared + kRowChunk;
+  for (Eigen::Index token = 0; token < tokens; ++token) {
+    const Eigen::Index row = first_row + (call_of.rows == nullptr ? token : call_of.rows[token]);
+    const TokenRows<Out> token_out{
+        out.data + (call_of.out_offsets == nullptr ? token * out.token_stride : call_of.out_offsets[token]),
+        out.head_stride, 0};
+    for (Eigen::Index first = 0; first < table.num_pairs; first += kRowChunk) {
+      const Eigen::Index step = table.pair_stride;
+      call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
+      prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
+                         call.pairs);
+      const Eigen::Index channel = half_split ? first : 2 * first;
+      call.out = token_out.token(0).from(channel).data;
+      call.in = in.token(token).from(channel).data;
+      kernel(call);
+    }
+  }
+}
+
+/// rotate_rows() by the kernel for the machine's level.
 template <typename Out, typename In, typename TableScalar>
 void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                      Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row,
@@ -31611,34 +31885,11 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
       call.paired = paired;
       call.rows = call_of.rows;
       call.out_offsets = call_of.out_offsets;
-      if (tokens > 1 && out.token_stride < out.head_stride) {
-        call_by_heads(kernel, call, sizeof(Out), sizeof(In));
-      } else {
-        kernel(call);
-      }
-      return;
+      const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
+      return by_heads ? call_by_heads(kernel, call, sizeof(Out), sizeof(In)) : kernel(call);
     }
   }
-  alignas(64) float prepared[2 * kRowChunk];
-  call.tokens = 1;
-  call.cos = prepared;
-  call.sin = prepared + kRowChunk;
-  for (Eigen::Index token = 0; token < tokens; ++token) {
-    const Eigen::Index row = first_row + (call_of.rows == nullptr ? token : call_of.rows[token]);
-    const TokenRows<Out> token_out{
-        out.data + (call_of.out_offsets == nullptr ? token * out.token_stride : call_of.out_offsets[token]),
-        out.head_stride, 0};
-    for (Eigen::Index first = 0; first < table.num_pairs; first += kRowChunk) {
-      const Eigen::Index step = table.pair_stride;
-      call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
-      prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
-                         call.pairs);
-      const Eigen::Index channel = half_split ? first : 2 * first;
-      call.out = token_out.token(0).from(channel).data;
-      call.in = in.token(token).from(channel).data;
-      kernel(call);
-    }
-  }
+  rotate_converted(kernel, call, out, in, table, first_row, call_of, half_split);
 }
 
 #else
@@ -31704,7 +31955,7 @@ struct StridedHeads {
 
   /// The rows from a token on, for the kernels. The token is counted over all sequences.
   TokenRows<Scalar> at(Eigen::Index token, Eigen::Index channel) const {
-    const Eigen::Index sequence = token / seq_len;
+    const Eigen::Index sequence = token < seq_len ? 0 : token / seq_len;  // a division would take as long as a check
     return {data + sequence * batch_stride + (token - sequence * seq_len) * token_stride + channel, head_stride,
             token_stride};
   }
@@ -31726,11 +31977,12 @@ struct MatrixOperand {
   X& x;
   Eigen::Index head_dim;
   Eigen::Index first_head = 0;
+  Eigen::Index all_heads = x.cols() / head_dim;
 
   Eigen::Index tokens() const { return x.rows(); }
-  Eigen::Index num_heads() const { return x.cols() / head_dim - first_head; }
+  Eigen::Index num_heads() const { return all_heads - first_head; }
   /// The heads from `head` on.
-  MatrixOperand from_head(Eigen::Index head) const { return {x, head_dim, head}; }
+  MatrixOperand from_head(Eigen::Index head) const { return {x, head_dim, head, all_heads}; }
   Scalar get(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
     return x.coeff(token, (first_head + head) * head_dim + channel);
   }
@@ -31939,8 +32191,8 @@ void norm_elements(const Out& out, const In& in, const HeadRotations<TableScalar
 
 /// Whether the kernels read the table, as it is or with its row brought into their form on the stack.
 template <typename TableScalar>
-bool reads_table(const FrequencyTableView<TableScalar>& table) {
-  return (std::is_same_v<TableScalar, float> && table.pair_stride() == 1) || table.num_pairs() <= kRowChunk;
+bool reads_table(const Rotation<TableScalar>& table) {
+  return (std::is_same_v<TableScalar, float> && table.pair_stride == 1) || table.num_pairs <= kRowChunk;
 }
 
 /// Tokens whose channels are contiguous, by the kernel of the machine's level.
@@ -32025,7 +32277,7 @@ void norm_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& 
   if constexpr (Out::kMayHaveStrides && In::kMayHaveStrides && has_levels<OutScalar, InScalar, TableScalar>) {
     // The mean of a token whose heads have tables of their own is of more heads than rotate at a time.
     const bool at_once = rotations.shared() || !call.over_token();
-    if (out.has_strides() && in.has_strides() && reads_table(rotations.table) && at_once) {
+    if (out.has_strides() && in.has_strides() && reads_table(rotations.first) && at_once) {
       return norm_strided<OutScalar, InScalar>(out.strides(), in.strides(), in.num_heads(), rotations, layout, rows,
                                                call);
     }
@@ -32110,7 +32362,7 @@ template <typename X>
 void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,
                    const RopeLayout& layout) {
   const auto& x = operand.x;
-  if (x.cols() % layout.head_dim() != 0) {
+  if (x.cols() != operand.num_heads() * layout.head_dim()) {
     refuse<std::invalid_argument>(
         function, joined(parameter, ".cols()"), x.cols(), "a multiple of layout.head_dim() ", layout.head_dim(),
         x.rows() % layout.head_dim() == 0 && x.rows() > 0 ? " (features x tokens is given as x.transpose())" : "");
@@ -32193,9 +32445,7 @@ std::optional<MemoryExtent> extent_of_heads(const Operand& operand, Eigen::Index
     if (!operand.has_strides()) return std::nullopt;
     const auto x = operand.strides();
     constexpr std::size_t bytes = sizeof(typename Operand::Scalar);
-    MemoryExtent extent;
-    extent.first = address_of(x.data);
-    extent.bytes = static_cast<std::int64_t>(head_dim) * static_cast<std::int64_t>(bytes);
+    MemoryExtent extent{address_of(x.data), static_cast<std::int64_t>(head_dim) * static_cast<std::int64_t>(bytes)};
     extent.set_axis(0, batch, Operand::kIsView ? x.batch_stride : seq_len * x.token_stride, bytes);
     extent.set_axis(1, seq_len, x.token_stride, bytes);
     extent.set_axis(2, operand.num_heads(), x.head_stride, bytes);
@@ -32269,24 +32519,42 @@ bool any_written_memory(const Out& out, const TokenGrid& grid, Eigen::Index head
   }
 }
 
-/// Refuses a table whose numbers lie in what is written, as those of a wrapped cache may.
-template <typename Out, typename View>
-void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const View& table,
-                             const TokenGrid& grid, Eigen::Index head_dim) {
-  constexpr std::size_t bytes = sizeof(*table.cos_data(0));
-  MemoryExtent numbers;
-  numbers.bytes = static_cast<std::int64_t>(bytes);
-  numbers.set_axis(0, table.rows(), table.row_stride(), bytes);
-  numbers.set_axis(1, table.num_heads(), table.head_stride(), bytes);
-  numbers.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
+/// Where the cosines or the sines of a table lie that begin at `data`.
+template <typename Table>
+MemoryExtent extent_of_table(const Table& table, const typename Table::Scalar* data) {
+  constexpr std::size_t bytes = sizeof(*data);
+  MemoryExtent extent{address_of(data), bytes};
+  extent.set_axis(0, table.rows(), table.row_stride(), bytes);
+  extent.set_axis(1, table.num_heads(), table.head_stride(), bytes);
+  extent.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
+  return extent;
+}
+
+/// Refuses a table whose numbers lie in what is written, as those of a wrapped cache may. Where each ends is compared
+/// first: the rest is out of the way of a short call.
+template <typename Out, typename Table>
+POSENC_COLD void require_table_elsewhere_exactly(const char* function, const char* parameter, const Out& out,
+                                                 const Table& table, const TokenGrid& grid, Eigen::Index head_dim) {
+  const MemoryExtent cosines = extent_of_table(table, table.cos_data(0));
+  const MemoryExtent sines = extent_of_table(table, table.sin_data(0));
   const bool overlapping = any_written_memory(out, grid, head_dim, [&](const MemoryExtent& written) {
-    numbers.first = address_of(table.cos_data(0));
-    if (overlap(written, numbers)) return true;
-    numbers.first = address_of(table.sin_data(0));
-    return overlap(written, numbers);
+    return overlap(written, cosines) || overlap(written, sines);
   });
   require(!overlapping, function, Out::kScattered ? "cache" : parameter, "memory of the table",
           "disjoint from the table");
+}
+template <typename Out, typename Table>
+void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const Table& table,
+                             const TokenGrid& grid, Eigen::Index head_dim) {
+  if (table.rows() == 0) return;
+  const MemorySpan cosines = span_of(extent_of_table(table, table.cos_data(0)));
+  const std::int64_t to_sines = address_of(table.sin_data(0)) - address_of(table.cos_data(0));
+  const MemorySpan numbers{cosines.first + (std::min)(to_sines, std::int64_t(0)),
+                           cosines.last + (std::max)(to_sines, std::int64_t(0))};
+  const auto is_near = [&](const MemoryExtent& written) { return !lie_apart(span_of(written), numbers); };
+  if (any_written_memory(out, grid, head_dim, is_near)) {
+    require_table_elsewhere_exactly(function, parameter, out, table, grid, head_dim);
+  }
 }
 
 /// Refuses positions, rows or slots that lie in what is written, where they would change before they are read.
@@ -32344,15 +32612,30 @@ void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index toke
   }
 }
 
-/// Rotates tokens with contiguous channels, run by run. Where heads have rotations of their own, it takes few tokens at
-/// a time, so that they stay in the first-level cache from head to head.
+/// Rotates `count` tokens from `token` on, which take the table's rows from `row` on, where each head may have a rotation
+/// of its own: few tokens at a time, so that they stay in the first-level cache from head to head.
+template <bool Backward, typename Out, typename In, typename TableScalar>
+POSENC_NOINLINE void rotate_heads_apart(const Out& out, const TokenRows<const In>& from, Eigen::Index token,
+                                        Eigen::Index count, Eigen::Index num_heads,
+                                        const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
+                                        Eigen::Index row) {
+  constexpr Eigen::Index some_tokens = is_scattered_rows<Out> ? 1 : 32;
+  const Eigen::Index together = rotations.shared() ? num_heads : 1;
+  for (Eigen::Index i = 0; i < count; i += some_tokens) {
+    const auto to = out.at(token + i, layout.offset());
+    for (Eigen::Index head = 0; head < num_heads; head += together) {
+      rotate_rows<Backward>(to.from(0, head), from.from(i, head), (std::min)(some_tokens, count - i), together,
+                            rotations.of(head), row + i, layout.pairs() == RopePairs::half_split, TokensOfCall{});
+    }
+  }
+}
+
+/// Rotates tokens with contiguous channels, run by run.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens, Eigen::Index num_heads,
                     const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
   constexpr bool scattered = is_scattered_rows<Out>;
   const bool shared = rotations.shared();
-  const Eigen::Index some_heads = shared ? num_heads : 1;
-  const Eigen::Index some_tokens = scattered ? 1 : shared ? tokens : 32;
   const bool half_split = layout.pairs() == RopePairs::half_split;
   using OutElement = std::remove_pointer_t<decltype(out.at(0, 0).data)>;
   if constexpr ((scattered || is_listed_rows<Rows>)&&has_levels<OutElement, std::remove_const_t<In>, TableScalar>) {
@@ -32361,13 +32644,13 @@ void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tok
   rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
     const TokenRows<In> read = in.at(token, layout.offset());
     const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
-    for (Eigen::Index i = 0; i < count; i += some_tokens) {
-      const auto to = out.at(token + i, layout.offset());
-      for (Eigen::Index head = 0; head < num_heads; head += some_heads) {
-        rotate_rows<Backward>(to.from(0, head), from.from(i, head), (std::min)(some_tokens, count - i), some_heads,
-                              rotations.of(head), row + i, half_split, TokensOfCall{});
+    if constexpr (!scattered) {
+      if (shared) {
+        return rotate_rows<Backward>(out.at(token, layout.offset()), from, count, num_heads, rotations.first, row,
+                                     half_split, TokensOfCall{});
       }
     }
+    rotate_heads_apart<Backward>(out, from, token, count, num_heads, rotations, layout, row);
   });
 }
 
@@ -32691,13 +32974,13 @@ namespace detail {
 template <typename Table>
 struct RopeTable {
   static constexpr bool backward = false;
-  static auto view(const Table& table) { return table.view(); }
+  static const Table& of(const Table& table) { return table; }
   static double scale(const Table&) { return 1.0; }
 };
 template <RotationSense Sense, typename Table>
 struct RopeTable<TableRotation<Sense, Table>> {
   static constexpr bool backward = Sense == RotationSense::backward;
-  static auto view(const TableRotation<Sense, Table>& rotation) { return rotation.table().view(); }
+  static const Table& of(const TableRotation<Sense, Table>& rotation) { return rotation.table(); }
   static double scale(const TableRotation<Sense, Table>& rotation) { return rotation.scale(); }
 };
 
@@ -32832,7 +33115,7 @@ template <bool InPlace, typename Out, typename In, typename Table, typename Norm
 void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout, const Norm& norm,
                       const Given& given) {
   const char* const function = "apply_rope";
-  const auto view = RopeTable<Table>::view(table);
+  const auto& view = RopeTable<Table>::of(table);
   require_window(function, layout, view);
   require_heads(function, "x", in, layout);
   require_heads_of_table(function, view.num_heads(), in.num_heads());
@@ -32853,7 +33136,7 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   require_list_elsewhere(function, InPlace ? "x" : "out", out, given, grid, layout.head_dim());
   const auto rotate = [&](const auto& rows) {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
-    const HeadRotations<typename decltype(view)::Scalar> rotations{view, RopeTable<Table>::scale(table)};
+    const HeadRotations<typename std::decay_t<decltype(view)>::Scalar> rotations{view, RopeTable<Table>::scale(table)};
     if constexpr (is_norm<Norm>) {
       const double a = view.magnitude();
       const bool after = norm.order() == NormOrder::after_rotation;
@@ -34295,7 +34578,7 @@ template <typename GradX, typename GradWeight, typename GradOut, typename X, typ
 void check_and_differentiate(GradX& grad_x, GradWeight& grad_weight, const GradOut& grad_out, const X& x,
                              const Table& table, const RopeLayout& layout, const RmsNorm& norm, const Which& which) {
   const char* const function = "rope_backward";
-  const auto view = RopeTable<Table>::view(table);
+  const auto& view = RopeTable<Table>::of(table);
   const MatrixOperand<const X> heads{x, layout.head_dim()};
   require_window(function, layout, view);
   require_heads(function, "x", heads, layout);
@@ -34324,7 +34607,7 @@ void check_and_differentiate(GradX& grad_x, GradWeight& grad_weight, const GradO
   with_rope_rows<false>(function, view, which, grid, [&](const auto& rows) {
     const double a = view.magnitude();
     const bool after = norm.order() == NormOrder::after_rotation;
-    const HeadRotations<typename decltype(view)::Scalar> rotations{view, 1};
+    const HeadRotations<typename std::decay_t<decltype(view)>::Scalar> rotations{view, 1};
     norm_gradients(grad_x, grad_weight, grad_out, x, rotations, layout, rows, NormOfCall{norm, after ? a * a : 1});
   });
 }
@@ -34743,8 +35026,8 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
   if constexpr (may_write_heads<X>()) {
     const char* const function = "apply_channel_angles";
     const auto heads = operand(x, layout.head_dim());
-    const auto view = RopeTable<Table>::view(table);
-    using Angles = HeadRotations<typename decltype(view)::Scalar>;
+    const auto& view = RopeTable<Table>::of(table);
+    using Angles = HeadRotations<typename std::decay_t<decltype(view)>::Scalar>;
     if constexpr (is_table_rotation<Table>) {
       require(!is_inverse(table), function, "table", "table.inverse()",
               "a table or table.adjoint(): channels with angles of their own do not rotate, and have no such inverse");
