@@ -17,13 +17,6 @@ namespace {
 
 using namespace posenc_tests;
 
-/// As the twin of floats.
-double multiply_add_twin(int level, double a, double b, double c) {
-  if (level > 1) return std::fma(a, b, c);
-  const volatile double product = a * b;  // no flag of the compiler contracts it
-  return product + c;
-}
-
 }  // namespace
 
 #if POSENC_HAS_LEVELS
@@ -31,6 +24,13 @@ double multiply_add_twin(int level, double a, double b, double c) {
 namespace {
 
 using namespace posenc::detail;
+
+/// As the twin of floats.
+double multiply_add_twin(int level, double a, double b, double c) {
+  if (level > 1) return std::fma(a, b, c);
+  const volatile double product = a * b;  // no flag of the compiler contracts it
+  return product + c;
+}
 
 /// The 16 sums of a kernel, added in halves.
 double added(std::vector<double> sums) {
