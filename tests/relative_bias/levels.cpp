@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "posenc/relative_bias.hpp"
+#include "relative_bias/window_support.hpp"
 #include "rope/level_twins.hpp"
 #include "support/catch2.hpp"
 
@@ -94,30 +95,28 @@ TEMPLATE_TEST_CASE("windows are added the same at every level", "[relative_bias]
   REQUIRE(!can_add_window(33, 33));
 }
 
-#if POSENC_HIGHEST_LEVEL >= 3
-TEST_CASE("gradients of windows are summed query by query", "[relative_bias][add_window_bias][levels]") {
-  if (levels().back() != Level::avx512) return;  // the only level that has a kernel
-  for (const std::ptrdiff_t height : {2, 3, 4, 6, 7, 8, 9, 12, 14, 16, 24, 32}) {
-    for (std::ptrdiff_t width = 5; width <= 16; ++width) {
-      REQUIRE(can_sum_window(height, width));
-      const std::ptrdiff_t tokens = height * width;
-      const std::ptrdiff_t stride = tokens + height % 3;
-      std::mt19937 engine(static_cast<unsigned>(100 * height + width));
-      // Exactly the gradient, so that a sanitizer sees what is read outside of it.
-      const auto grad = numbers<float>(engine, static_cast<std::size_t>((tokens - 1) * stride + tokens));
-      auto sums = numbers<float>(engine, static_cast<std::size_t>((2 * height - 1) * (2 * width - 1)));
-      sums[0] = -0.0f;
-      auto expected = sums;
-      each_pair(height, width, [&](std::ptrdiff_t t, std::ptrdiff_t u, std::ptrdiff_t m) {
-        expected[static_cast<std::size_t>(m)] += grad[static_cast<std::size_t>(t * stride + u)];
-      });
-      avx512::sum_window(WindowSums{grad.data(), stride, sums.data(), height, width});
-      INFO("window " << height << " x " << width);
-      REQUIRE(std::memcmp(sums.data(), expected.data(), sums.size() * sizeof(float)) == 0);
+TEST_CASE("gradients of windows are summed column by column at every level",
+          "[relative_bias][add_window_bias][levels]") {
+  for (const Level level : levels()) {
+    for (const std::ptrdiff_t height : {2, 3, 4, 6, 7, 8, 9, 12, 14, 16, 24, 33}) {
+      for (std::ptrdiff_t width = 5; width <= 16; ++width) {
+        REQUIRE(can_sum_window(height, width));
+        const std::ptrdiff_t tokens = height * width;
+        const std::ptrdiff_t stride = tokens + height % 3;
+        std::mt19937 engine(static_cast<unsigned>(100 * height + width));
+        // Exactly the gradient and the sums, so that a sanitizer sees what is read or written outside of them.
+        const auto grad = numbers<float>(engine, at((tokens - 1) * stride + tokens));
+        auto sums = numbers<float>(engine, at((2 * height - 1) * (2 * width - 1)));
+        sums[0] = -0.0f;
+        auto expected = sums;
+        add_column_sums(height, width, grad.data(), stride, expected.data());
+        sum_window_kernel<WindowSums>(level)({grad.data(), stride, sums.data(), height, width});
+        INFO(name_of(level) << ", window " << height << " x " << width);
+        REQUIRE(same_floats(sums, expected));
+      }
     }
   }
 }
-#endif
 
 TEST_CASE("gradients of windows are read in their own rows", "[relative_bias][levels]") {
   using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;

@@ -9,6 +9,7 @@
 #include "posenc/relative_bias/kernels/window_kernels.hpp"
 #include "posenc/relative_bias/window_table.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -140,30 +141,41 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
   auto values = all_values.row(head);
   auto class_values = grad_table.class_values();
   bool summed = false;
-#if POSENC_HIGHEST_LEVEL >= 3
+  const GridShape window = grad_table.window();
+#if POSENC_HAS_LEVELS
   if constexpr (has_window_runs<Grad, Scalar> && std::is_same_v<Scalar, float>) {
-    const GridShape window = grad_table.window();
-    if (has_contiguous_rows(grad) && level_of_machine() == Level::avx512 &&
-        can_sum_window(window.height(), window.width())) {
-      avx512::sum_window(WindowSums{first_window_logit(grad, grad_table.class_token(), first_row), grad.outerStride(),
-                                    values.data(), window.height(), window.width()});
+    if (has_contiguous_rows(grad) && can_sum_window(window.height(), window.width())) {
+      sum_window_kernel<WindowSums>(level_of_machine())({first_window_logit(grad, grad_table.class_token(), first_row),
+                                                         grad.outerStride(), values.data(), window.height(),
+                                                         window.width()});
       summed = true;
     }
   }
 #endif
   if constexpr (has_window_runs<Grad, Scalar>) {
-    summed = summed || (has_contiguous_rows(grad) &&
-                        with_window_width<Scalar>(grad_table.window().width(), [&](auto lanes, auto width) {
-                          sum_window_runs<decltype(lanes)::value>(
-                              first_window_logit(grad, grad_table.class_token(), first_row), grad.outerStride(),
-                              values.data(), grad_table.window().height(), width);
-                        }));
+    summed = summed ||
+             (has_contiguous_rows(grad) && with_window_width<Scalar>(window.width(), [&](auto lanes, auto width) {
+                sum_window_runs<decltype(lanes)::value>(first_window_logit(grad, grad_table.class_token(), first_row),
+                                                        grad.outerStride(), values.data(), window.height(), width);
+              }));
   }
   if (!summed) {
-    for_each_window_run(grad_table.window(), grad_table.class_token(),
-                        [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
-                          values.segment(column, count) +=
-                              grad.row(first_row + query).segment(key, count).array().template cast<Scalar>();
+    constexpr int kPart = 16;
+    const Eigen::Index first = class_tokens(grad_table.class_token());
+    for_each_window_sum(window.height(), window.width(),
+                        [&](Eigen::Index t, Eigen::Index u, Eigen::Index count, Eigen::Index m) {
+                          for (Eigen::Index i = 0; i < window.width(); i += kPart) {
+                            const Eigen::Index size = std::min<Eigen::Index>(kPart, window.width() - i);
+                            const auto run = [&](Eigen::Index row) {
+                              return grad.row(first_row + first + t + row * window.width())
+                                  .segment(first + u + row * window.width() + i, size)
+                                  .array()
+                                  .template cast<Scalar>();
+                            };
+                            Eigen::Array<Scalar, 1, Eigen::Dynamic, Eigen::RowMajor, 1, kPart> sum = run(0);
+                            for (Eigen::Index row = 1; row < count; ++row) sum += run(row);
+                            values.segment(m + i, size) += sum;
+                          }
                         });
   }
   for_each_class_pair(grad_table.window(), grad_table.class_token(),
@@ -217,11 +229,12 @@ auto add_window_bias(const Arguments&...) {
 /// @param[in,out] grad_table  A WindowTable of float or double, or grad_table.head(h), whatever the logits are.
 /// @param grad_logits         (num_heads tokens) x tokens, head by head, or tokens x tokens for one head.
 /// @throws as add_window_bias(); grad_table is then unchanged.
-/// Cost:     one addition for each logit. For windows 7, 8 and 12 wide: where the machine has AVX-512, whatever the
-///           flags, 0.6, 0.8 and 0.7 of the speed at which Eigen with AVX-512 sums the gradient to one number;
-///           elsewhere 0.5, 0.6 and 0.8 of that of Eigen with SSE2. No allocation (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit, whatever the flags. For windows 7, 8 and 12 wide 0.55, 0.7 and 0.8 of the speed
+///           at which Eigen with AVX-512 sums the gradient to one number. No allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes in double [accuracy][relative_bias]. A
-///           sum of n logits has n roundings to the scalar of grad_table: at most 144 in a window of 12 x 12.
+///           sum is formed in the scalar of grad_table: over the rows of queries first, then over their columns, so that
+///           no logit meets more than 24 roundings in a window of 12 x 12. The same bits in every layout and at every
+///           level of instructions [relative_bias][levels].
 /// Source:   as add_window_bias().
 template <typename GradTable, typename Grad, detail::IfWindowTable<GradTable> = 0, detail::IfDense<Grad> = 0>
 void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {

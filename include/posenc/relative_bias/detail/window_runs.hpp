@@ -10,7 +10,6 @@
 
 #include <Eigen/Core>
 
-#include <atomic>
 #include <type_traits>
 
 namespace posenc {
@@ -54,23 +53,42 @@ POSENC_KERNEL void add_window_runs(Scalar* x, Eigen::Index stride, const Scalar*
   }
 }
 
-/// values(displacement from t to u) += grad(t, u), query by query.
+/// Calls sum(query, key, count, displacement) for each column of queries and each difference of rows: the pairs of tokens
+/// (query, key), (query + width, key + width), ..., `count` of them, and each of these with the next `width` - 1 keys,
+/// have `displacement` and the next ones. A gradient sums each of them from the first to the last and then adds the sum.
+template <typename Sum>
+void for_each_window_sum(Eigen::Index height, Eigen::Index width, const Sum& sum) {
+  for (Eigen::Index column = 0; column < width; ++column) {
+    for (Eigen::Index m = 0; m < 2 * height - 1; ++m) {
+      const Eigen::Index query_row = m < height ? height - 1 - m : 0;
+      const Eigen::Index key_row = m < height ? 0 : m - height + 1;
+      sum(query_row * width + column, key_row * width, height - query_row - key_row,
+          m * (2 * width - 1) + width - 1 - column);
+    }
+  }
+}
+
+/// values(displacement from t to u) += grad(t, u), in the order of for_each_window_sum().
 template <int Lanes, typename Scalar, typename Width>
 POSENC_KERNEL void sum_window_runs(const Scalar* grad, Eigen::Index stride, Scalar* values, Eigen::Index height,
                                    Width width) {
-  const Eigen::Index span = 2 * width - 1;
-  for (Eigen::Index row = 0; row < height; ++row) {
-    for (Eigen::Index column = 0; column < width; ++column, grad += stride) {
-      // The runs of the next query begin one number earlier. -fpredictive-commoning of gcc 12, on from -O2, would take
-      // a vector that an earlier query stored for what is there now, although later stores have changed a part of it.
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-      Scalar* to = values + (height - 1 - row) * span + width - 1 - column;
-      const Scalar* from = grad;
-      for (Eigen::Index key_row = 0; key_row < height; ++key_row, to += span, from += width) {
-        add_run<Lanes>(to, from, width);
+  using Vector = Eigen::Array<Scalar, Lanes, 1>;
+  for_each_window_sum(height, width, [&](Eigen::Index t, Eigen::Index u, Eigen::Index count, Eigen::Index m) {
+    const auto sum_at = [&](Eigen::Index i) {
+      const Scalar* from = grad + t * stride + u + i;
+      Vector sum = Eigen::Map<const Vector>(from);
+      for (Eigen::Index row = 1; row < count; ++row) {
+        from += width * stride + width;
+        sum += Eigen::Map<const Vector>(from);
       }
-    }
-  }
+      return Vector(Eigen::Map<const Vector>(values + m + i) + sum);
+    };
+    // The last vector may overlap the one before it. It is formed before anything is stored, as in add_run().
+    const Eigen::Index last = width - Lanes;
+    const Vector tail = sum_at(last);
+    for (Eigen::Index i = 0; i < last; i += Lanes) Eigen::Map<Vector>(values + m + i) = sum_at(i);
+    Eigen::Map<Vector>(values + m + last) = tail;
+  });
 }
 
 /// Calls run(lanes, width) with the constants that fit a window: the width itself where models use it. False for

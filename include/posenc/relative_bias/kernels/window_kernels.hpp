@@ -36,8 +36,6 @@ struct WindowSums {
 
 /// Biases that each of the two parts of add_window() on the stack holds.
 inline constexpr std::ptrdiff_t kWindowLines = 2048;
-/// Of the highest window of sum_window().
-inline constexpr std::ptrdiff_t kSummedHeight = 32;
 
 /// Whether add_window() takes a window: the biases of one column fit on the stack, a row of logits fills the vectors
 /// that it is added in, and what is read past a run lies in the table.
@@ -46,10 +44,10 @@ inline bool can_add_window(std::ptrdiff_t height, std::ptrdiff_t width) {
          height * width >= kLeastAdded;
 }
 
-/// Whether sum_window() takes a window: a row of sums fits in two vectors, and the part of them that is written in vain
-/// lies in the next one; what is read of a row of the gradient before or behind a run lies in the row.
+/// Whether sum_window() takes a window: a run of keys fills a vector and at most four of the lowest level, and there is one
+/// to read before or behind it.
 inline bool can_sum_window(std::ptrdiff_t height, std::ptrdiff_t width) {
-  return height >= 2 && height <= kSummedHeight && width >= 5 && width <= 16;
+  return height >= 2 && width >= 5 && width <= 16;
 }
 
 }  // namespace detail
@@ -64,11 +62,19 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 using WindowKernel = void (*)(const WindowCall&);
+using WindowSumsKernel = void (*)(const WindowSums&);
 
 /// The kernel for logits of this type at a level, which the unit has.
 template <StoredAs To>
 WindowKernel add_window_kernel(Level level) {
   static constexpr KernelTable<WindowKernel> kKernels{{POSENC_OF_EACH_LEVEL(add_window<To>)}};
+  return kKernels[level];
+}
+
+/// The same for a gradient.
+template <typename Call>
+WindowSumsKernel sum_window_kernel(Level level) {
+  static constexpr KernelTable<WindowSumsKernel> kKernels{{POSENC_OF_EACH_LEVEL(sum_window<Call>)}};
   return kKernels[level];
 }
 
