@@ -105,13 +105,18 @@ TEST_CASE("widths of heads, 64 tokens") {
   }
 }
 
-TEST_CASE("one head, 65536 tokens") {
-  for (const Index head_dim : {8, 16, 64}) {
-    const auto table = table_of(65536, head_dim);
-    auto x = channels<RowMatrix<float>>(65536, head_dim);
+TEST_CASE("one head") {
+  struct Size {
+    const char* name;
+    Index head_dim, tokens;
+  };
+  for (const Size& size : {Size{"one_of_8", 8, 65536}, Size{"one_of_16", 16, 65536}, Size{"one_of_64", 64, 65536},
+                           Size{"one_of_64/L2/1024_tokens", 64, 1024}}) {
+    const auto table = table_of(size.tokens, size.head_dim);
+    auto x = channels<RowMatrix<float>>(size.tokens, size.head_dim);
     for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
-      const RopeLayout layout(pairs, head_dim);
-      measure_beside_bytes(std::string("heads/") + name_of(pairs) + "/one_of_" + std::to_string(head_dim), x.size() * 4,
+      const RopeLayout layout(pairs, size.head_dim);
+      measure_beside_bytes(std::string("heads/") + name_of(pairs) + "/" + size.name, x.size() * 4,
                            [&] { posenc::apply_rope(x, table, layout); });
     }
   }

@@ -146,28 +146,22 @@ inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableS
 inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff_t out_bytes, std::ptrdiff_t in_bytes) {
   constexpr std::ptrdiff_t some_tokens = 256;
   constexpr std::ptrdiff_t some_heads = 4;
-  const std::ptrdiff_t num_heads = call.num_heads;
-  char* out = static_cast<char*>(call.out);
-  const char* in = static_cast<const char*>(call.in);
-  for (std::ptrdiff_t left = call.tokens; left > 0; left -= some_tokens) {
-    call.tokens = (std::min)(some_tokens, left);
-    for (std::ptrdiff_t head = 0; head < num_heads; head += some_heads) {
-      call.out = out + head * call.out_head_stride * out_bytes;
-      call.in = in + head * call.in_head_stride * in_bytes;
-      call.num_heads = (std::min)(some_heads, num_heads - head);
+  const RowCall all = call;
+  for (std::ptrdiff_t first = 0; first < all.tokens; first += some_tokens) {
+    call.tokens = (std::min)(some_tokens, all.tokens - first);
+    const std::ptrdiff_t row = all.rows == nullptr ? first : 0;
+    const std::ptrdiff_t out_token = all.out_offsets == nullptr ? first : 0;
+    call.cos = all.cos + row * all.row_stride;
+    call.sin = all.sin + row * all.row_stride;
+    if (all.rows != nullptr) call.rows = all.rows + first;
+    if (all.out_offsets != nullptr) call.out_offsets = all.out_offsets + first;
+    for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
+      const std::ptrdiff_t to = out_token * all.out_token_stride + head * all.out_head_stride;
+      const std::ptrdiff_t from = first * all.in_token_stride + head * all.in_head_stride;
+      call.out = static_cast<char*>(all.out) + to * out_bytes;
+      call.in = static_cast<const char*>(all.in) + from * in_bytes;
+      call.num_heads = (std::min)(some_heads, all.num_heads - head);
       kernel(call);
-    }
-    in += call.tokens * call.in_token_stride * in_bytes;
-    if (call.out_offsets != nullptr) {
-      call.out_offsets += call.tokens;
-    } else {
-      out += call.tokens * call.out_token_stride * out_bytes;
-    }
-    if (call.rows != nullptr) {
-      call.rows += call.tokens;
-    } else {
-      call.cos += call.tokens * call.row_stride;
-      call.sin += call.tokens * call.row_stride;
     }
   }
 }
