@@ -9,7 +9,7 @@ using posenc::RopeLayout;
 
 namespace {
 
-constexpr Index kHeads = 3;
+constexpr Index kHeads = 7;  // more than are rotated at a time
 constexpr Index kHeadDim = 11;
 constexpr Index kWidth = kHeads * kHeadDim;
 constexpr Index kTableRows = 332;

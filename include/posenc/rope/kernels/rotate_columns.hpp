@@ -179,11 +179,12 @@ template <bool Backward, typename Out, typename In, typename TableScalar, typena
 void rotate_columns_at_level(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in, Eigen::Index tokens,
                              Eigen::Index num_heads, const Rotation<TableScalar>& table, const RopeLayout& layout,
                              const RowOf& row_of) {
-  constexpr Eigen::Index some_heads = 2;  // their columns lie in the same sets of the first-level cache
-  alignas(64) float entries[4096];        // the cosines of a pair, then its sines
+  alignas(64) float entries[4096];  // the cosines of a pair, then its sines
   const Eigen::Index most_tokens = tokens <= 64 ? 64 : tokens <= 128 ? 128 : kMostTokens;
   const Eigen::Index most_pairs = 4096 / (2 * most_tokens);
   const bool half_split = layout.pairs() == RopePairs::half_split;
+  // Four streams of columns, which lie in the same sets of the first-level cache: interleaved pairs are one stream.
+  const Eigen::Index some_heads = half_split ? 2 : 4;
   const RowKernel<RowCall> kernel = row_kernel<stored_as<Out>, stored_as<In>, true>(table.level);
   RowCall call{};
   call.in_head_stride = layout.head_dim() * in.stride;
