@@ -145,6 +145,27 @@ TEST_CASE("gradients of windows are read in their own rows", "[relative_bias][le
   }
 }
 
+TEST_CASE("gradients of distances are summed row by row at every level", "[relative_bias][levels]") {
+  for (const Level level : levels()) {
+    for (const std::ptrdiff_t queries : {1, 2, 3, 4, 5, 8, 11}) {
+      for (std::ptrdiff_t keys = kLeastBiases; keys < kLeastBiases + 20; ++keys) {
+        const std::ptrdiff_t stride = keys + queries % 3;
+        std::mt19937 engine(static_cast<unsigned>(100 * queries + keys));
+        // Exactly the gradient and the sums, so that a sanitizer sees what is read or written outside of them.
+        const auto grad = numbers<float>(engine, at((queries - 1) * stride + keys));
+        auto sums = numbers<float>(engine, at(queries + keys - 1));
+        auto expected = sums;
+        for (std::ptrdiff_t i = 0; i < queries; ++i) {
+          for (std::ptrdiff_t j = 0; j < keys; ++j) expected[at(queries - 1 - i + j)] += grad[at(i * stride + j)];
+        }
+        bias_sum_kernel<BiasSums>(level)({grad.data(), stride, sums.data() + queries - 1, queries, keys});
+        INFO(name_of(level) << ", " << queries << " queries, " << keys << " keys");
+        REQUIRE(same_floats(sums, expected));
+      }
+    }
+  }
+}
+
 TEST_CASE("rows are multiplied with rows in order at every level", "[relative_bias][products][levels]") {
   std::mt19937 engine(1);
   for (const Level level : levels()) {

@@ -77,7 +77,7 @@ bool add_bias_by_kernel([[maybe_unused]] X& x, [[maybe_unused]] const Heads& hea
   return false;
 }
 
-/// The gradient of add_head_bias(): sums along the diagonals of `grad`, one shifted vector addition for each row.
+/// The gradient of add_head_bias(): sums along the diagonals of `grad`, a shifted vector addition for each row, in order.
 template <typename Scalar, typename Grad>
 void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const AttentionSpan& span, Eigen::Index head,
                    Eigen::Index first_row) {
@@ -85,6 +85,16 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
   auto values = grad_table.values();
   auto diagonal = values.row(head);
   const Eigen::Index origin = -grad_table.distances().first();
+#if POSENC_HAS_LEVELS
+  if constexpr (has_rows_in_memory<Grad> && std::is_same_v<Scalar, float> &&
+                std::is_same_v<std::decay_t<typename Grad::Scalar>, float>) {
+    if (has_bias_rows(grad, span)) {
+      return bias_sum_kernel<BiasSums>(level_of_machine())(
+          {grad.data() + first_row * grad.outerStride(), grad.outerStride(),
+           diagonal.data() + origin + span.first_distance(0), span.query_len(), span.key_len()});
+    }
+  }
+#endif
   if constexpr (bool(Grad::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       diagonal.segment(origin + span.first_distance(i), span.key_len()) +=

@@ -25,6 +25,15 @@ struct BiasRows {
   std::ptrdiff_t heads, queries, keys;
 };
 
+/// The gradient of the logits of one head, and its sums by distance, of which those of a query begin one before those of
+/// the query in front of it.
+struct BiasSums {
+  const float* grad;
+  std::ptrdiff_t stride;  ///< To the next row of the gradient.
+  float* sums;            ///< Of the first query and the first key.
+  std::ptrdiff_t queries, keys;
+};
+
 inline constexpr std::ptrdiff_t kLeastBiases = 32;  // numbers in a row that every kernel takes
 
 }  // namespace detail
@@ -41,6 +50,8 @@ namespace detail {
 using BiasRowKernel = void (*)(const BiasRows&);
 template <typename Call>
 using GatedBiasRowKernel = void (*)(const Call& call, const float* gates, std::ptrdiff_t gates_stride);
+template <typename Call>
+using BiasSumKernel = void (*)(Call call);
 template <typename Float>
 using TwoRowKernel = void (*)(Float* to, const float* a, const float* b, std::ptrdiff_t count);
 
@@ -55,6 +66,13 @@ BiasRowKernel bias_row_kernel(Level level) {
 template <typename Call>
 GatedBiasRowKernel<Call> gated_bias_row_kernel(Level level) {
   static constexpr KernelTable<GatedBiasRowKernel<Call>> kKernels{{POSENC_OF_EACH_LEVEL(add_gated_bias_rows<Call>)}};
+  return kKernels[level];
+}
+
+/// The kernel that sums gradients, of float.
+template <typename Call>
+BiasSumKernel<Call> bias_sum_kernel(Level level) {
+  static constexpr KernelTable<BiasSumKernel<Call>> kKernels{{POSENC_OF_EACH_LEVEL(sum_bias_rows<Call>)}};
   return kKernels[level];
 }
 
