@@ -73,6 +73,27 @@ TEST_CASE("column-major matrices of any number of tokens", "[rope][columns]") {
   check_all_columns<float, Eigen::bfloat16, Eigen::half>();
 }
 
+TEST_CASE("column-major matrices that begin at each place of a cache line", "[rope][columns]") {
+  constexpr Index head_dim = 8;
+  constexpr Index width = 6 * head_dim;
+  alignas(64) static float memory[16 + 64 * width + 16];
+  for (const Index tokens : {32, 64}) {
+    const auto table =
+        posenc::make_table<float>(posenc::geometric_frequencies(head_dim, 1e4), posenc::PositionRange(5, tokens));
+    const RowMatrix<float> given = Noise(10).matrix<float>(tokens, width);
+    for (const RopeLayout& layout : {RopeLayout::half_split(head_dim), RopeLayout::interleaved(head_dim)}) {
+      const Turned expected = turned(given, table.cos(), table.sin(), run(tokens), layout);
+      for (Index place = 0; place < 16; ++place) {
+        INFO(tokens << " tokens, place " << place);
+        Eigen::Map<ColMatrix<float>> x(memory + place, tokens, width);
+        x = given;
+        apply_rope(x, table, layout);
+        CHECK((error_over_bound<float, float>(x, expected) <= 1));
+      }
+    }
+  }
+}
+
 TEST_CASE("column-major matrices of more pairs than lie on the stack at a time", "[rope][columns]") {
   constexpr Index tokens = 300;
   const auto table =
