@@ -20,29 +20,31 @@ std::vector<float> numbers(std::mt19937& engine, std::size_t count) {
   return values;
 }
 
-/// Rows of each length and pairs in the other order, between numbers that stay. A sum has one rounding at every level.
+/// Rows of each length and pairs in the other order, between numbers that stay, `before` of them in front: what is written
+/// begins anywhere in a cache line. A sum has one rounding at every level.
 template <bool Add>
-void check(int level, std::size_t count) {
+void check(int level, std::size_t count, std::size_t before) {
   std::mt19937 engine(static_cast<unsigned>(count));
-  const std::vector<float> x = numbers(engine, 2 * count + 2);
+  const std::vector<float> x = numbers(engine, 2 * count + before + 1);
   const std::vector<float> even = numbers(engine, count);
   const std::vector<float> odd = numbers(engine, count);
   std::vector<float> pairs(2 * count);
   std::vector<float> expected = x;
   for (std::size_t i = 0; i < count; ++i) {
-    expected[2 * i + 1] = (Add ? x[2 * i + 1] : 0.0f) + even[i];
-    expected[2 * i + 2] = (Add ? x[2 * i + 2] : 0.0f) + odd[i];
+    float* const pair = expected.data() + before + 2 * i;
+    pair[0] = (Add ? pair[0] : 0.0f) + even[i];
+    pair[1] = (Add ? pair[1] : 0.0f) + odd[i];
     pairs[2 * i] = odd[i];
     pairs[2 * i + 1] = even[i];
   }
   const InterleaveKernels kernels = interleave_kernels<Add>(Level(level));
   const auto size = static_cast<std::ptrdiff_t>(count);
-  INFO("level " << level << ", count " << count << ", added " << Add);
+  INFO("level " << level << ", count " << count << ", before " << before << ", added " << Add);
   std::vector<float> got = x;
-  kernels.rows(got.data() + 1, even.data(), odd.data(), size);
+  kernels.rows(got.data() + before, even.data(), odd.data(), size);
   REQUIRE(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)) == 0);
   got = x;
-  kernels.neighbors(got.data() + 1, pairs.data(), size);
+  kernels.neighbors(got.data() + before, pairs.data(), size);
   REQUIRE(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)) == 0);
 }
 
@@ -51,8 +53,10 @@ void check(int level, std::size_t count) {
 TEST_CASE("sines and cosines interleave the same at every level", "[sinusoidal][levels]") {
   for (int level = POSENC_LOWEST_LEVEL; level <= static_cast<int>(level_of_machine()); ++level) {
     for (std::size_t count = 0; count < 100; ++count) {
-      check<false>(level, count);
-      check<true>(level, count);
+      for (std::size_t before = 0; before < 16; ++before) {
+        check<false>(level, count, before);
+        check<true>(level, count, before);
+      }
     }
   }
 }

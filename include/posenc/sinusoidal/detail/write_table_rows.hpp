@@ -102,11 +102,7 @@ void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Ei
   }
 }
 
-/// Rows of a table that are asked for from memory before they are added. Sines and cosines lie in pieces, which processors
-/// fetch late by themselves.
-inline constexpr Eigen::Index kTableRowsAhead = 4;
-
-/// Asks for `bytes` bytes that will be read.
+/// Asks for `bytes` bytes that are read soon.
 inline void ask_for(const void* from, Eigen::Index bytes) {
 #if defined(__GNUC__)
   const char* const first = static_cast<const char*>(from);
@@ -117,11 +113,38 @@ inline void ask_for(const void* from, Eigen::Index bytes) {
 #endif
 }
 
-/// Writes x, a matrix in memory with contiguous rows: token t gets row row_of(t) of the table, but padding where that
-/// is `padding_row`.
+/// Whether rows are to be asked for before they are read; `bytes` are those of a row of sines. Sines and cosines of a row
+/// follow one another, and are read in turn or in the other order, which processors do not foresee where they change
+/// within a page. Asked for in order, rows come in time from beyond the second-level cache.
+inline bool asks_for_rows(Eigen::Index rows, Eigen::Index bytes) {
+  return bytes <= 4096 && rows > (Eigen::Index(1) << 19) / bytes;
+}
+
+#if POSENC_HAS_LEVELS
+/// write_contiguous_rows() for floats whose sines and cosines go in turn, from rows of each.
+template <bool Add, typename Table, typename Rows>
+POSENC_NOINLINE void write_interleaved_rows(float* x, Eigen::Index tokens, Eigen::Index x_stride, const Table& table,
+                                            Eigen::Index pairs, const Rows& rows) {
+  const auto interleave = interleave_kernels<Add>(level_of_machine()).rows;
+  const Eigen::Index bytes = pairs * Eigen::Index(sizeof(float));
+  const bool ask = asks_for_rows(tokens, bytes);
+  rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
+    for (Eigen::Index i = 0; i < count; ++i) {
+      const float* const cosines = table.cos_data(row + i);
+      const float* const sines = table.sin_data(row + i);
+      if (ask) ask_for(cosines, bytes);
+      if (ask) ask_for(sines, bytes);
+      interleave(x + (token + i) * x_stride, sines, cosines, pairs);
+    }
+  });
+}
+#endif
+
+/// Writes x, a matrix in memory with contiguous rows: token t gets row rows(t) of the table, but padding where that is
+/// `padding_row`.
 template <bool Add, typename Scalar, typename Table, typename Rows>
 POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::Index x_stride, const Table& table,
-                                         const SinusoidalEncoding& encoding, const Rows& row_of,
+                                         const SinusoidalEncoding& encoding, const Rows& rows,
                                          Eigen::Index padding_row) {
   using Value = typename Table::Scalar;
   const SinusoidColumns columns = columns_of(encoding);
@@ -129,14 +152,20 @@ POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::
   const Eigen::Index num_sines = encoding.num_sines();
   const Eigen::Index num_cosines = encoding.num_cosines();
   const Eigen::Index stride = table.pair_stride();
-  const Eigen::Index bytes_ahead = num_sines * stride * static_cast<Eigen::Index>(sizeof(Value));
-  const bool in_memory = tokens > (Eigen::Index(1) << 20) / bytes_ahead;
-  for (Eigen::Index token = 0; token < tokens; ++token, x += x_stride) {
-    const Eigen::Index row = row_of(token);
-    if (in_memory && token + kTableRowsAhead < tokens) {
-      const Eigen::Index next = row_of(token + kTableRowsAhead);
-      ask_for(table.sin_data(next), bytes_ahead);
-      if (stride == 1) ask_for(table.cos_data(next), bytes_ahead);
+  const Eigen::Index bytes = num_sines * stride * static_cast<Eigen::Index>(sizeof(Value));
+  const bool ask = asks_for_rows(tokens, bytes);
+#if POSENC_HAS_LEVELS
+  if constexpr (std::is_same_v<Scalar, float> && std::is_same_v<Value, float>) {
+    const bool all_pairs = num_sines == num_cosines && 2 * num_sines == encoding.width();
+    if (columns.step == 2 && stride == 1 && all_pairs && padding_row < 0 && (!Add || scale == 1)) {
+      return write_interleaved_rows<Add>(x, tokens, x_stride, table, num_sines, rows);
+    }
+  }
+#endif
+  const auto write = [&](Scalar* to, Eigen::Index row) {
+    if (ask) {
+      ask_for(table.cos_data(row), bytes);
+      if (stride == 1) ask_for(table.sin_data(row), bytes);
     }
     Eigen::Index written = 0;
     if (row != padding_row) {
@@ -144,17 +173,21 @@ POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::
       const Value* const cosines = table.cos_data(row);
       written = num_sines + num_cosines;
       if (columns.step == 2) {
-        combine_interleaved<Add>(x, sines, cosines, stride, num_cosines, scale);
-        combine_strided<Add>(x + 2 * num_cosines, sines + num_cosines * stride, stride, num_sines - num_cosines, scale);
+        combine_interleaved<Add>(to, sines, cosines, stride, num_cosines, scale);
+        const Eigen::Index rest = num_sines - num_cosines;
+        if (rest != 0) combine_strided<Add>(to + 2 * num_cosines, sines + num_cosines * stride, stride, rest, scale);
       } else {
-        combine_strided<Add>(x + columns.first_sine, sines, stride, num_sines, scale);
-        combine_strided<Add>(x + columns.first_cosine, cosines, stride, num_cosines, scale);
+        combine_strided<Add>(to + columns.first_sine, sines, stride, num_sines, scale);
+        combine_strided<Add>(to + columns.first_cosine, cosines, stride, num_cosines, scale);
       }
     }
     for (Eigen::Index channel = written; channel < encoding.width(); ++channel) {
-      x[channel] = combine<Add>(x[channel], Value(0), scale);
+      to[channel] = combine<Add>(to[channel], Value(0), scale);
     }
-  }
+  };
+  rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
+    for (Eigen::Index i = 0; i < count; ++i) write(x + (token + i) * x_stride, row + i);
+  });
 }
 
 /// Writes any other x, column by column, as Eigen's default storage lies in memory.

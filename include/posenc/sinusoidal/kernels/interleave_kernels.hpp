@@ -7,6 +7,7 @@
 #ifndef POSENC_SINUSOIDAL_KERNELS_INTERLEAVE_KERNELS_HPP
 #define POSENC_SINUSOIDAL_KERNELS_INTERLEAVE_KERNELS_HPP
 
+#include "posenc/detail/add_kernels.hpp"
 #include "posenc/detail/kernel_table.hpp"
 
 #include <cstddef>
