@@ -5,7 +5,6 @@
 #define POSENC_DETAIL_ANGLE_KERNELS_HPP
 
 #include "posenc/detail/sin_cos_kernels.hpp"
-#include "posenc/detail/vector_code.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -37,55 +36,43 @@ using AngleElement = std::conditional_t<F == AngleFormat::float64, double, Store
 /// How the cosines and sines of a row lie: in blocks of their own, each number once or two times, or in turn.
 enum class AngleOrder { split, repeated, cosine_first, sine_first };
 
-/// Axes that a kernel takes in one row, and rows in one call.
+/// Axes that a kernel takes in one row.
 inline constexpr int kBlendedAxes = 4;
-inline constexpr int kBlendedRows = 32;
 
-/// The offsets on one axis, of all pairs, in each row, and the bits that change the sign of their sines, or none.
+/// The offsets of one row, whose pairs are on several axes: for each axis those of all pairs.
 struct AxisOffsets {
-  const double* cos[kBlendedRows];
-  const double* sin[kBlendedRows];
-  std::int64_t sign[kBlendedRows];
+  const double* cos[kBlendedAxes];
+  const double* sin[kBlendedAxes];
 };
 
 /// Which axis each pair is on.
 struct AxisBlend {
   int num_axes;
-  const AxisOffsets* offsets;  // one for each axis
+  const AxisOffsets* offsets;  // one for each row
   const std::int64_t* masks;   // for each axis `mask_stride` numbers: all bits where the pair is on it, otherwise none
   std::ptrdiff_t mask_stride;
   const signed char* axis_of_eight;  // the axis that 8 pairs in turn are on, or -1 where they are on several
 };
 
 /// Rows of one anchor, for a multiple of 16 pairs: row r has the cosines and sines of anchor + the offset of row r, by
-/// angle addition. Rows center + d and center - d have offsets of one size and of either sign, and are formed together
-/// where both are asked for.
+/// angle addition.
 struct AngleRows {
   const double* anchor_cos;
   const double* anchor_sin;
-  const double* offset_cos;  // of the row nearest to the center; the sines' signs are those of the rows above it
+  const double* offset_cos;  // of the first row
   const double* offset_sin;
-  std::ptrdiff_t offset_stride;  // to the offsets of a row one farther from the center
+  std::ptrdiff_t offset_stride;  // to the next row's
   std::ptrdiff_t rows;
-  std::ptrdiff_t center;  // may be before the first row or after the last
   std::ptrdiff_t pairs;
+  bool negative;  // the sines get the other sign
   void* cosines;  // where those of the first row go
   void* sines;
   std::ptrdiff_t row_stride;
   AngleOrder order;
   double scale;                      // of what the values are added to
   std::ptrdiff_t ahead = 0;          // bytes from a row to one that is asked for from memory meanwhile; 0 for none
-  const AxisBlend* blend = nullptr;  // on several axes, where center is 0 and there are no offset_cos and offset_sin
+  const AxisBlend* blend = nullptr;  // on several axes, where offset_cos and offset_sin have no meaning
 };
-
-/// Asks for `bytes` bytes that will be written, `ahead` bytes behind `from`. There may be nothing.
-POSENC_NOINLINE inline void prefetch(const void* from, std::ptrdiff_t ahead, std::ptrdiff_t bytes) {
-  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(ahead);
-  const std::uintptr_t end = first + static_cast<std::uintptr_t>(bytes);
-  for (std::uintptr_t line = first / 64 * 64; line < end; line += 64) {
-    __builtin_prefetch(reinterpret_cast<const void*>(line), 1);
-  }
-}
 
 using AngleKernel = void (*)(const AngleRows& call);
 using Float32AngleKernel = unsigned (*)(const double* frequency, float position, float* cosine, float* sine);

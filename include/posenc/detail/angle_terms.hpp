@@ -10,10 +10,7 @@
 #include "posenc/detail/sin_cos.hpp"
 #include "posenc/detail/vector_code.hpp"
 
-#include <cmath>
 #include <cstdint>
-#include <cstdlib>
-#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -22,15 +19,12 @@ namespace detail {
 /// How many pairs for_each_angle() holds on the stack at a time.
 inline constexpr int kAngleChunk = 64;
 
-/// What AngleTerms::known_offsets is when all are filled.
-inline constexpr std::uint32_t kAllOffsets = (2u << kMostOffset) - 1;
-
 /// The cosines and sines of up to kAngleChunk pairs at the current anchor and at the offsets from it met so far.
 struct AngleTerms {
   alignas(64) double anchor_cos[kAngleChunk];
   alignas(64) double anchor_sin[kAngleChunk];
-  alignas(64) double offset_cos[kMostOffset + 2][kAngleChunk];  // of 0, 1, ..; the last row is for fractions
-  alignas(64) double offset_sin[kMostOffset + 2][kAngleChunk];
+  alignas(64) double offset_cos[kAnchorStep + 1][kAngleChunk];  // the last row is for fractional offsets
+  alignas(64) double offset_sin[kAnchorStep + 1][kAngleChunk];
   const double* frequency;
   int pairs;  // a multiple of kAngleBlock
   double fastest;
@@ -55,37 +49,28 @@ struct AngleTerms {
     for (int i = 0; i < pairs; ++i) anchor_sin[i] *= magnitude;
   }
 
-  /// The row of an offset >= 0, which is filled when it was not.
+  /// The row of an offset, which is filled when it was not.
   int row_of(double offset) {
     const int k = static_cast<int>(offset);
     const bool whole = offset == k;
     if (whole && (known_offsets >> k & 1u) != 0) return k;
-    return fill_row(offset, whole ? k : kMostOffset + 1);
+    return fill_row(offset, whole ? k : kAnchorStep);
   }
 
  private:
   POSENC_NOINLINE int fill_row(double offset, int row) {
     sin_cos(frequency, fastest, offset, pairs, offset_cos[row], offset_sin[row]);
-    if (row <= kMostOffset) known_offsets |= 1u << row;
+    if (row < kAnchorStep) known_offsets |= 1u << row;
     return row;
   }
 };
 
-/// Rows that lie on one anchor: row first + center has offset 0, and is outside where it is not among the `count`. Rows
-/// as far from it on both sides have the same offsets, but for the sign of the sines; `nearest` is the row of the terms
-/// with those of the nearest.
+/// Rows that lie on one anchor: row r of `count` has the offset of row offset + r of the terms.
 struct AngleRun {
   Eigen::Index first;
   Eigen::Index count;
-  int center;
-  int nearest;
-
-  /// Row i of the run alone.
-  AngleRun row(Eigen::Index i) const {
-    const int before = center - static_cast<int>(i);
-    const int least = center < 0 ? -center : center < count ? 0 : center - static_cast<int>(count) + 1;
-    return {first + i, 1, before, nearest + std::abs(before) - least};
-  }
+  int offset;
+  bool negative;
 };
 
 /// Calls run(terms, AngleRun) for rows begin ... end - 1 in order.
@@ -93,30 +78,21 @@ template <typename Positions, typename Run>
 void for_each_angle_run(AngleTerms& terms, Eigen::Index begin, Eigen::Index end, const Positions& positions,
                         const Run& run) {
   for (Eigen::Index row = begin; row < end;) {
-    const auto position = positions[row];
-    const SplitPosition split = split_position(position);
-    if (split.anchor != terms.anchor) terms.move_anchor(split.anchor);
-    const int offset = static_cast<int>(split.offset);
-    AngleRun part{row, 1, -offset, 0};
-    if (offset == split.offset) {
-      const int last = kMostOffset - (split.anchor < 0 ? 0 : 1);
-      int end_of_run = offset + 1;
-      for (; end_of_run <= last && row + part.count < end; ++part.count, ++end_of_run) {
-        const auto next = positions[row + part.count];
-        const auto step = static_cast<std::decay_t<decltype(next)>>(part.count);
-        // Both: sums of large numbers are rounded, and differences from small ones.
-        if (next != position + step || next - position != step) break;
+    AngleRun part{row, 0, 0, false};
+    for (double next = -1; row < end; ++row) {  // the offset that the run goes on with
+      const SplitPosition position = split_position(positions[row]);
+      if (part.count == 0) {
+        if (position.anchor != terms.anchor) terms.move_anchor(position.anchor);
+        part.negative = position.negative;
+      } else if (position.anchor != terms.anchor || position.offset != next || position.negative != part.negative) {
+        break;
       }
-      if (terms.known_offsets != kAllOffsets) {
-        for (int k = offset; k < end_of_run; ++k) terms.row_of(std::abs(k));
-      }
-      part.nearest = offset > 0 ? offset : end_of_run <= 0 ? 1 - end_of_run : 0;
-    } else {
-      part.center = split.offset < 0 ? 1 : -1;
-      part.nearest = terms.row_of(std::abs(split.offset));
+      const int offset = terms.row_of(position.offset);
+      if (part.count == 0) part.offset = offset;
+      ++part.count;
+      next = offset < kAnchorStep ? position.offset + 1 : kAnchorStep;  // no offset is kAnchorStep
     }
     run(terms, part);
-    row += part.count;
   }
 }
 
@@ -136,12 +112,12 @@ inline AngleRows rows_of_run(const AngleTerms& terms, const AngleRun& run, void*
                              Eigen::Index row_stride, AngleOrder order, double scale) {
   return {terms.anchor_cos,
           terms.anchor_sin,
-          terms.offset_cos[run.nearest],
-          terms.offset_sin[run.nearest],
+          terms.offset_cos[run.offset],
+          terms.offset_sin[run.offset],
           kAngleChunk,
           run.count,
-          run.center,
           terms.pairs,
+          run.negative,
           cosines,
           sines,
           row_stride,
@@ -150,20 +126,20 @@ inline AngleRows rows_of_run(const AngleTerms& terms, const AngleRun& run, void*
 }
 #endif
 
-/// The cosines and sines of a run of one row, magnitude included, for the pairs from `first` on.
-inline void add_angles(const AngleTerms& terms, const AngleRun& row, int first, double* cosine, double* sine) {
+/// The cosines and sines of a row of the terms, magnitude included, for the pairs from `first` on.
+inline void add_angles(const AngleTerms& terms, int offset, bool negative, int first, double* cosine, double* sine) {
   const double* const a_cos = terms.anchor_cos + first;
   const double* const a_sin = terms.anchor_sin + first;
-  const double* const o_cos = terms.offset_cos[row.nearest] + first;
-  const double* const o_sin = terms.offset_sin[row.nearest] + first;
+  const double* const o_cos = terms.offset_cos[offset] + first;
+  const double* const o_sin = terms.offset_sin[offset] + first;
 #if POSENC_HAS_LEVELS
-  AngleRows call = {a_cos, a_sin, o_cos, o_sin, 0, 1, row.center, kAngleBlock, cosine, sine, 0, AngleOrder::split, 1};
+  AngleRows call = {a_cos, a_sin, o_cos, o_sin, 0, 1, kAngleBlock, negative, cosine, sine, 0, AngleOrder::split, 1};
   angle_kernel<AngleFormat::float64, false>(level_of_machine())(call);
 #else
-  const double sign = row.center > 0 ? -1.0 : 1.0;
+  const double sign = negative ? -1.0 : 1.0;
   for (int i = 0; i < kAngleBlock; ++i) {
-    cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * (sign * o_sin[i]);
-    sine[i] = a_sin[i] * o_cos[i] + a_cos[i] * (sign * o_sin[i]);
+    cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * o_sin[i];
+    sine[i] = sign * (a_sin[i] * o_cos[i] + a_cos[i] * o_sin[i]);
   }
 #endif
 }

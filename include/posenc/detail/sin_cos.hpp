@@ -88,11 +88,6 @@ inline void sin_cos_block(const double* __restrict frequency, double position, d
 /// A function of its own, because the kernels that call it a few times for many rows would each hold several copies.
 POSENC_NOINLINE inline void sin_cos(const double* frequency, double max_frequency, double position, int count,
                                     double* cosine, double* sine) {
-  if (position == 0) {  // an anchor and an offset of the first rows of most tables
-    for (int i = 0; i < count; ++i) cosine[i] = 1;
-    for (int i = 0; i < count; ++i) sine[i] = 0;
-    return;
-  }
   const bool reducible = kReducesExactly && std::abs(position) * max_frequency <= kMaxReducedAngle;
   if (!reducible) return sin_cos_libm(frequency, position, count, cosine, sine);
 #if POSENC_HAS_LEVELS

@@ -11,9 +11,7 @@
 #include "posenc/detail/position_scalar.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <limits>
 
 #if POSENC_HAS_LEVELS
 
@@ -25,15 +23,14 @@ namespace detail {
 struct AxisTerms {
   alignas(64) double anchor_cos[kAngleChunk];
   alignas(64) double anchor_sin[kAngleChunk];
-  alignas(64) double own_cos[kBlendedAxes][kAngleChunk];  // of offsets that are not whole
+  alignas(64) double own_cos[kBlendedAxes][kAngleChunk];  // offsets that are not whole, or of negative positions
   alignas(64) double own_sin[kBlendedAxes][kAngleChunk];
   alignas(64) std::int64_t masks[kBlendedAxes][kAngleChunk];
   alignas(64) double packed_frequency[kBlendedAxes][kAngleChunk];
-  AxisOffsets waiting[kBlendedAxes];
-  const double* current_cos[kBlendedAxes];  // the offsets of the row that came last
-  const double* current_sin[kBlendedAxes];
-  std::int64_t current_sign[kBlendedAxes];
+  AxisOffsets waiting[kAnchorStep];
+  SplitPosition position[kBlendedAxes];
   double anchor[kBlendedAxes];
+  bool negative[kBlendedAxes];
   int count_on[kBlendedAxes];
   int pair_on[kBlendedAxes][kAngleChunk];
   signed char axis_of_eight[kAngleChunk / 8];
@@ -42,21 +39,19 @@ struct AxisTerms {
   int count;
   int num_axes;
   int num_waiting = 0;
+  bool is_ready = false;
 
   AxisTerms(AngleTerms& offsets, const int* axes, int pairs, int axis_count)
       : terms(offsets), axis_of_pair(axes), count(pairs), num_axes(axis_count) {}
 
   /// Sorts the pairs by axis. What fills the last block counts as on the axis of the last pair.
   POSENC_NOINLINE void prepare() {
+    is_ready = true;
     std::fill_n(masks[0], kBlendedAxes * kAngleChunk, std::int64_t(0));
     std::fill_n(packed_frequency[0], kBlendedAxes * kAngleChunk, 0.0);
     std::fill_n(count_on, kBlendedAxes, 0);
-    std::fill_n(anchor, kBlendedAxes, -1.0);           // none yet
-    for (int axis = 0; axis < kBlendedAxes; ++axis) {  // masked out where no pair is on it
-      current_cos[axis] = own_cos[axis];
-      current_sin[axis] = own_sin[axis];
-      current_sign[axis] = 0;
-    }
+    std::fill_n(anchor, kBlendedAxes, -1.0);  // none yet
+    std::fill_n(negative, kBlendedAxes, false);
     for (int i = 0; i < terms.pairs; ++i) {
       const int axis = axis_of_pair[(std::min)(i, count - 1)];
       masks[axis][i] = -1;
@@ -68,58 +63,79 @@ struct AxisTerms {
     }
   }
 
-  /// The offsets of an axis at a position, whose anchor it has then, for the pairs on it. `flush` writes the rows that
-  /// wait, and is called before what they have is lost.
-  template <typename Flush>
-  void set_axis(int axis, const SplitPosition& at, const Flush& flush) {
-    const bool is_own = at.offset != static_cast<double>(static_cast<int>(at.offset));
-    if (at.anchor != anchor[axis] || is_own) flush();
-    if (at.anchor != anchor[axis]) move_anchor(axis, at.anchor);
-    const int row = terms.row_of(std::abs(at.offset));
-    if (is_own) keep_own(axis, row);
-    current_cos[axis] = is_own ? own_cos[axis] : terms.offset_cos[row];
-    current_sin[axis] = is_own ? own_sin[axis] : terms.offset_sin[row];
-    current_sign[axis] = at.offset < 0 ? (std::numeric_limits<std::int64_t>::min)() : 0;
-  }
-
-  /// One more row, of the offsets that the axes have now.
-  void push() {
-    for (int axis = 0; axis < num_axes; ++axis) {
-      waiting[axis].cos[num_waiting] = current_cos[axis];
-      waiting[axis].sin[num_waiting] = current_sin[axis];
-      waiting[axis].sign[num_waiting] = current_sign[axis];
-    }
-    ++num_waiting;
-  }
-
- private:
-  POSENC_NOINLINE void move_anchor(int axis, double to) {
+  /// The anchor of an axis, for the pairs on it.
+  POSENC_NOINLINE void move_anchor(int axis) {
     const int on_axis = count_on[axis];
     alignas(64) double cosine[kAngleChunk];
     alignas(64) double sine[kAngleChunk];
     const int padded = (on_axis + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
-    anchor[axis] = to;
-    sin_cos(packed_frequency[axis], terms.fastest, to, padded, cosine, sine);
+    anchor[axis] = position[axis].anchor;
+    negative[axis] = position[axis].negative;
+    sin_cos(packed_frequency[axis], terms.fastest, anchor[axis], padded, cosine, sine);
+    const double sign = negative[axis] ? -1.0 : 1.0;
     for (int i = 0; i < on_axis; ++i) {
       anchor_cos[pair_on[axis][i]] = cosine[i] * terms.magnitude;
-      anchor_sin[pair_on[axis][i]] = sine[i] * terms.magnitude;
+      anchor_sin[pair_on[axis][i]] = sign * (sine[i] * terms.magnitude);
     }
   }
 
-  /// Copies the row of a fraction, which the fraction of another axis will replace.
-  POSENC_NOINLINE void keep_own(int axis, int row) {
-    std::copy_n(terms.offset_cos[row], terms.pairs, own_cos[axis]);
-    std::copy_n(terms.offset_sin[row], terms.pairs, own_sin[axis]);
+  /// The offsets of an axis where no other row has them: those of its position, with the sign of its sines.
+  POSENC_NOINLINE void fill_own(int axis) {
+    const int row = terms.row_of(position[axis].offset);
+    const double sign = position[axis].negative ? -1.0 : 1.0;
+    for (int i = 0; i < terms.pairs; ++i) own_cos[axis][i] = terms.offset_cos[row][i];
+    for (int i = 0; i < terms.pairs; ++i) own_sin[axis][i] = sign * terms.offset_sin[row][i];
+  }
+
+  /// Whether `position` needs what waiting rows have otherwise.
+  bool must_flush() const {
+    for (int axis = 0; axis < num_axes; ++axis) {
+      const SplitPosition& at = position[axis];
+      if (count_on[axis] == 0) continue;
+      if (at.anchor != anchor[axis] || at.negative != negative[axis] || is_own(at)) return true;
+    }
+    return num_waiting == kAnchorStep;
+  }
+
+  /// One more row, at `position`, after must_flush() was heeded.
+  void push() {
+    AxisOffsets& offsets = waiting[num_waiting++];
+    for (int axis = 0; axis < num_axes; ++axis) {
+      const SplitPosition& at = position[axis];
+      if (count_on[axis] == 0) {
+        offsets.cos[axis] = own_cos[axis];  // masked out
+        offsets.sin[axis] = own_sin[axis];
+        continue;
+      }
+      if (at.anchor != anchor[axis] || at.negative != negative[axis]) move_anchor(axis);
+      if (is_own(at)) {
+        fill_own(axis);
+        offsets.cos[axis] = own_cos[axis];
+        offsets.sin[axis] = own_sin[axis];
+      } else {
+        const int row = terms.row_of(at.offset);
+        offsets.cos[axis] = terms.offset_cos[row];
+        offsets.sin[axis] = terms.offset_sin[row];
+      }
+    }
+  }
+
+ private:
+  static bool is_own(const SplitPosition& at) {
+    return at.negative || at.offset != static_cast<double>(static_cast<int>(at.offset));
   }
 };
 
-/// Whether row `row` of positions is the same on all axes.
+/// Splits row `row` of positions into `split`; whether it is the same on all axes.
 template <typename Derived>
-bool is_on_diagonal(const Derived& positions, Eigen::Index row, int num_axes) {
-  for (int axis = 1; axis < num_axes; ++axis) {
-    if (positions.coeff(row, axis) != positions.coeff(row, 0)) return false;
+bool split_axes(const Derived& positions, Eigen::Index row, int num_axes, SplitPosition* split) {
+  bool equal = true;
+  for (int axis = 0; axis < num_axes; ++axis) {
+    const auto at = AxisPositions<Derived>(positions, axis)[row];
+    if (axis > 0 && at != AxisPositions<Derived>(positions, 0)[row]) equal = false;
+    split[axis] = split_position(at);
   }
-  return true;
+  return equal;
 }
 
 /// Calls write_run(terms, AngleRun) for rows whose position is the same on all axes, as for_each_angle_run(), and
@@ -129,11 +145,9 @@ void for_each_axis_run(AngleTerms& terms, AxisTerms& axis_terms, const Derived& 
                        const WriteRows& write_rows) {
   const AxisPositions<Derived> on_first(positions, 0);
   const Eigen::Index rows = positions.rows();
-  const int num_axes = axis_terms.num_axes;
-  Eigen::Index last = -1;  // the last row that axis_terms got
-  const auto flush = [&] {
-    if (axis_terms.num_waiting == 0) return;
-    const AxisBlend blend = {num_axes, axis_terms.waiting, axis_terms.masks[0], kAngleChunk, axis_terms.axis_of_eight};
+  const auto flush = [&](Eigen::Index end) {
+    const AxisBlend blend = {axis_terms.num_axes, axis_terms.waiting, axis_terms.masks[0], kAngleChunk,
+                             axis_terms.axis_of_eight};
     AngleRows call = {};
     call.anchor_cos = axis_terms.anchor_cos;
     call.anchor_sin = axis_terms.anchor_sin;
@@ -141,30 +155,24 @@ void for_each_axis_run(AngleTerms& terms, AxisTerms& axis_terms, const Derived& 
     call.pairs = terms.pairs;
     call.scale = 1;
     call.blend = &blend;
-    write_rows(last + 1 - call.rows, call);
+    if (call.rows > 0) write_rows(end - call.rows, call);
     axis_terms.num_waiting = 0;
   };
-  for (Eigen::Index row = 0; row < rows; ++row) {
-    Eigen::Index end = row;
-    while (end < rows && is_on_diagonal(positions, end, num_axes)) ++end;
-    if (end > row) {
-      flush();
+  for (Eigen::Index row = 0; row < rows;) {
+    if (split_axes(positions, row, axis_terms.num_axes, axis_terms.position)) {
+      if (axis_terms.num_waiting > 0) flush(row);
+      Eigen::Index end = row + 1;
+      while (end < rows && split_axes(positions, end, axis_terms.num_axes, axis_terms.position)) ++end;
       for_each_angle_run(terms, row, end, on_first, write_run);
       row = end;
-      if (row == rows) break;
+    } else {
+      if (!axis_terms.is_ready) axis_terms.prepare();
+      if (axis_terms.must_flush()) flush(row);
+      axis_terms.push();
+      ++row;
     }
-    if (last < 0) axis_terms.prepare();
-    for (int axis = 0; axis < num_axes; ++axis) {
-      if (axis_terms.count_on[axis] == 0) continue;
-      const AxisPositions<Derived> on_axis(positions, axis);
-      const auto position = on_axis[row];
-      if (last < 0 || position != on_axis[last]) axis_terms.set_axis(axis, split_position(position), flush);
-    }
-    if (axis_terms.num_waiting == kBlendedRows) flush();
-    axis_terms.push();
-    last = row;
   }
-  flush();
+  flush(rows);
 }
 
 }  // namespace detail

@@ -137,9 +137,10 @@ void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const SinusoidalE
     const auto chunk = [&](const double* frequency, Eigen::Index pair, int pairs) {
       Scalar* const at = first_row + pair * (Interleave ? 2 : 1);
       const auto run = [&](const AngleTerms& terms, const AngleRun& all) {
-        for (Eigen::Index i = 0; i < all.count; i += is_padding.exists ? 1 : all.count) {
-          if (is_padding(first + all.first + i)) continue;
-          const AngleRun part = is_padding.exists ? all.row(i) : all;
+        AngleRun part = all;
+        for (; part.first < all.first + all.count; part.first += part.count, part.offset += 1) {
+          part.count = is_padding.exists ? 1 : all.count;
+          if (is_padding(first + part.first)) continue;
           Scalar* const row = at + part.first * row_stride;
           AngleRows call =
               rows_of_run(terms, part, row + columns.first_cosine, row + columns.first_sine, row_stride, order, scale);
