@@ -52,7 +52,6 @@
 #include <Eigen/Core>
 
 #include <algorithm>
-#include <atomic>
 #include <cfloat>
 #include <cinttypes>
 #include <cmath>
@@ -5049,8 +5048,8 @@ POSENC_INLINE Floats<N> widened(Words<N> lower) {
 }
 
 /// Pairs of bfloat16: the upper 16 bits of floats, and the lower ones, which are cut off. Rounded to nearest even; NaN stays
-/// as it is, and has to be a result of arithmetic, which sets its upper bit. As integers: flags that promise that no
-/// number is NaN would drop the comparison of a number with itself.
+/// as it is, and has to be a result of arithmetic, which makes it quiet: 7f800001 to 7f808000 would become infinity. As
+/// integers: flags that promise that no number is NaN would drop the comparison of a number with itself.
 template <int N>
 POSENC_INLINE Words<N> rounded_pairs(Words<N> upper, Words<N> lower) {
   using Pairs = typename VectorTypes<N>::Pairs;
@@ -5362,8 +5361,8 @@ POSENC_INLINE Floats<N> widened(Words<N> lower) {
 }
 
 /// Pairs of bfloat16: the upper 16 bits of floats, and the lower ones, which are cut off. Rounded to nearest even; NaN stays
-/// as it is, and has to be a result of arithmetic, which sets its upper bit. As integers: flags that promise that no
-/// number is NaN would drop the comparison of a number with itself.
+/// as it is, and has to be a result of arithmetic, which makes it quiet: 7f800001 to 7f808000 would become infinity. As
+/// integers: flags that promise that no number is NaN would drop the comparison of a number with itself.
 template <int N>
 POSENC_INLINE Words<N> rounded_pairs(Words<N> upper, Words<N> lower) {
   using Pairs = typename VectorTypes<N>::Pairs;
@@ -5676,8 +5675,8 @@ POSENC_INLINE Floats<N> widened(Words<N> lower) {
 }
 
 /// Pairs of bfloat16: the upper 16 bits of floats, and the lower ones, which are cut off. Rounded to nearest even; NaN stays
-/// as it is, and has to be a result of arithmetic, which sets its upper bit. As integers: flags that promise that no
-/// number is NaN would drop the comparison of a number with itself.
+/// as it is, and has to be a result of arithmetic, which makes it quiet: 7f800001 to 7f808000 would become infinity. As
+/// integers: flags that promise that no number is NaN would drop the comparison of a number with itself.
 template <int N>
 POSENC_INLINE Words<N> rounded_pairs(Words<N> upper, Words<N> lower) {
   using Pairs = typename VectorTypes<N>::Pairs;
@@ -12026,7 +12025,8 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
   using Format = NumberFormat<To, From, N, true>;
   using Numbers = typename Format::Numbers;
   constexpr int kStep = Format::kNumbers;
-  // Conversions of half take the ports that add. Others multiply and add: by 1, with the same bits.
+  // Conversions of half take the ports that add. Others multiply and add: by 1, with the same bits. (Of two NaN a sum
+  // is either, as the order of operands has it.)
   constexpr bool kByProduct = POSENC_LEVEL >= 2 && (To == StoredAs::half || From == StoredAs::half);
   const Floats<N> one = in_register(Floats<N>{} + 1.0f);
   const auto sum_at = [&](std::ptrdiff_t i, Numbers& sum) POSENC_INLINE_LAMBDA {
@@ -12061,50 +12061,63 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
   if (!whole) Format::store(to + count - kStep, last);
 }
 
-/// to[i] += term(lanes, i), a vector of the numbers from number i on, for kLeastAdded numbers at least. Vectors of 8,
-/// because terms begin anywhere, and those of 16 would each lie in two cache lines. What is written begins where its
-/// vectors lie in one; numbers in front or behind that fill no vector are in one that overlaps the next, which is formed
-/// before it is written.
-template <typename Term>
-POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
-  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
-  const auto sum_at = [&](auto lanes, std::ptrdiff_t i)
-                          POSENC_INLINE_LAMBDA { return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i); };
-  const Constant<kWidth> all;
+/// to[i] = value(lanes, i), a vector of the numbers from number i on, for 2 Width numbers at least. Each vector that is
+/// written lies in one cache line; numbers in front or behind that fill no vector are in one that overlaps the next, which
+/// is formed before it is written.
+template <int Width, typename Value>
+POSENC_INLINE void write_aligned(float* to, std::ptrdiff_t count, const Value& value) {
+  constexpr int kStep = Width == 8 ? 4 : Width;  // half a vector in front or behind needs no overlap
+  const Constant<Width> all;
   const Constant<4> four;
-  const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % kWidth);
-  const std::ptrdiff_t rest = (count - first) % kWidth;
-  Floats<kWidth> last = {};
-  if (rest % 4 != 0) last = sum_at(all, count - kWidth);
+  const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % Width);
+  const std::ptrdiff_t rest = (count - first) % Width;
+  Floats<Width> last = {};
+  if (rest % kStep != 0) last = value(all, count - Width);
   std::ptrdiff_t i = first;
-  if (first % 4 != 0) {
-    const Floats<kWidth> front = sum_at(all, 0);
-    const Floats<kWidth> next = sum_at(all, first);
-    store_floats<kWidth>(to, front);
-    store_floats<kWidth>(to + first, next);
-    i += kWidth;
+  if (first % kStep != 0) {
+    const Floats<Width> front = value(all, 0);
+    const Floats<Width> next = value(all, first);
+    store_floats<Width>(to, front);
+    store_floats<Width>(to + first, next);
+    i += Width;
   } else if (first != 0) {
-    store_floats<4>(to, sum_at(four, 0));
+    store_floats<4>(to, value(four, 0));
   }
-  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
+  for (; i + 4 * Width <= count; i += 4 * Width) {
     unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
-      store_floats<kWidth>(to + i + k.value * kWidth, sum_at(all, i + k.value * kWidth));
+      store_floats<Width>(to + i + k.value * Width, value(all, i + k.value * Width));
     });
   }
-  for (; i + kWidth <= count; i += kWidth) store_floats<kWidth>(to + i, sum_at(all, i));
-  if (rest % 4 != 0) {
-    store_floats<kWidth>(to + count - kWidth, last);
+  for (; i + Width <= count; i += Width) store_floats<Width>(to + i, value(all, i));
+  if (rest % kStep != 0) {
+    store_floats<Width>(to + count - Width, last);
   } else if (rest != 0) {
-    store_floats<4>(to + i, sum_at(four, i));
+    store_floats<4>(to + i, value(four, i));
   }
+}
+
+/// to[i] += term(lanes, i), for kLeastAdded numbers at least. Vectors of 8, because terms begin anywhere, and those of 16
+/// would each lie in two cache lines.
+template <typename Term>
+POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
+  write_aligned<POSENC_LEVEL >= 2 ? 8 : 4>(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+    return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i);
+  });
 }
 
 /// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
 template <StoredAs To, StoredAs From>
-void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
+__attribute__((noinline)) void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
   constexpr int kLeast = POSENC_LEVEL >= 2 ? 8 : 4;  // 16 numbers at most
   auto* const numbers = static_cast<StoredElementOf<To>*>(to);
   const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
+  if constexpr (To == StoredAs::float32 && From == StoredAs::float32 && POSENC_LEVEL >= 2) {
+    if (reinterpret_cast<std::uintptr_t>(to) % (4 * kLanes) != 0) {
+      return add_terms(numbers, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+        return load_floats<decltype(lanes)::value>(terms + i);
+      });
+    }
+  }
   if constexpr (kLanes > kLeast) {
     constexpr int kMost = NumberFormat<To, From, kLanes, true>::kNumbers;
     if (count < kMost) return add_numbers<To, From, kLeast>(numbers, terms, count);
@@ -12134,7 +12147,8 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
   using Format = NumberFormat<To, From, N, true>;
   using Numbers = typename Format::Numbers;
   constexpr int kStep = Format::kNumbers;
-  // Conversions of half take the ports that add. Others multiply and add: by 1, with the same bits.
+  // Conversions of half take the ports that add. Others multiply and add: by 1, with the same bits. (Of two NaN a sum
+  // is either, as the order of operands has it.)
   constexpr bool kByProduct = POSENC_LEVEL >= 2 && (To == StoredAs::half || From == StoredAs::half);
   const Floats<N> one = in_register(Floats<N>{} + 1.0f);
   const auto sum_at = [&](std::ptrdiff_t i, Numbers& sum) POSENC_INLINE_LAMBDA {
@@ -12169,50 +12183,63 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
   if (!whole) Format::store(to + count - kStep, last);
 }
 
-/// to[i] += term(lanes, i), a vector of the numbers from number i on, for kLeastAdded numbers at least. Vectors of 8,
-/// because terms begin anywhere, and those of 16 would each lie in two cache lines. What is written begins where its
-/// vectors lie in one; numbers in front or behind that fill no vector are in one that overlaps the next, which is formed
-/// before it is written.
-template <typename Term>
-POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
-  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
-  const auto sum_at = [&](auto lanes, std::ptrdiff_t i)
-                          POSENC_INLINE_LAMBDA { return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i); };
-  const Constant<kWidth> all;
+/// to[i] = value(lanes, i), a vector of the numbers from number i on, for 2 Width numbers at least. Each vector that is
+/// written lies in one cache line; numbers in front or behind that fill no vector are in one that overlaps the next, which
+/// is formed before it is written.
+template <int Width, typename Value>
+POSENC_INLINE void write_aligned(float* to, std::ptrdiff_t count, const Value& value) {
+  constexpr int kStep = Width == 8 ? 4 : Width;  // half a vector in front or behind needs no overlap
+  const Constant<Width> all;
   const Constant<4> four;
-  const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % kWidth);
-  const std::ptrdiff_t rest = (count - first) % kWidth;
-  Floats<kWidth> last = {};
-  if (rest % 4 != 0) last = sum_at(all, count - kWidth);
+  const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % Width);
+  const std::ptrdiff_t rest = (count - first) % Width;
+  Floats<Width> last = {};
+  if (rest % kStep != 0) last = value(all, count - Width);
   std::ptrdiff_t i = first;
-  if (first % 4 != 0) {
-    const Floats<kWidth> front = sum_at(all, 0);
-    const Floats<kWidth> next = sum_at(all, first);
-    store_floats<kWidth>(to, front);
-    store_floats<kWidth>(to + first, next);
-    i += kWidth;
+  if (first % kStep != 0) {
+    const Floats<Width> front = value(all, 0);
+    const Floats<Width> next = value(all, first);
+    store_floats<Width>(to, front);
+    store_floats<Width>(to + first, next);
+    i += Width;
   } else if (first != 0) {
-    store_floats<4>(to, sum_at(four, 0));
+    store_floats<4>(to, value(four, 0));
   }
-  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
+  for (; i + 4 * Width <= count; i += 4 * Width) {
     unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
-      store_floats<kWidth>(to + i + k.value * kWidth, sum_at(all, i + k.value * kWidth));
+      store_floats<Width>(to + i + k.value * Width, value(all, i + k.value * Width));
     });
   }
-  for (; i + kWidth <= count; i += kWidth) store_floats<kWidth>(to + i, sum_at(all, i));
-  if (rest % 4 != 0) {
-    store_floats<kWidth>(to + count - kWidth, last);
+  for (; i + Width <= count; i += Width) store_floats<Width>(to + i, value(all, i));
+  if (rest % kStep != 0) {
+    store_floats<Width>(to + count - Width, last);
   } else if (rest != 0) {
-    store_floats<4>(to + i, sum_at(four, i));
+    store_floats<4>(to + i, value(four, i));
   }
+}
+
+/// to[i] += term(lanes, i), for kLeastAdded numbers at least. Vectors of 8, because terms begin anywhere, and those of 16
+/// would each lie in two cache lines.
+template <typename Term>
+POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
+  write_aligned<POSENC_LEVEL >= 2 ? 8 : 4>(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+    return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i);
+  });
 }
 
 /// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
 template <StoredAs To, StoredAs From>
-void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
+__attribute__((noinline)) void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
   constexpr int kLeast = POSENC_LEVEL >= 2 ? 8 : 4;  // 16 numbers at most
   auto* const numbers = static_cast<StoredElementOf<To>*>(to);
   const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
+  if constexpr (To == StoredAs::float32 && From == StoredAs::float32 && POSENC_LEVEL >= 2) {
+    if (reinterpret_cast<std::uintptr_t>(to) % (4 * kLanes) != 0) {
+      return add_terms(numbers, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+        return load_floats<decltype(lanes)::value>(terms + i);
+      });
+    }
+  }
   if constexpr (kLanes > kLeast) {
     constexpr int kMost = NumberFormat<To, From, kLanes, true>::kNumbers;
     if (count < kMost) return add_numbers<To, From, kLeast>(numbers, terms, count);
@@ -12243,7 +12270,8 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
   using Format = NumberFormat<To, From, N, true>;
   using Numbers = typename Format::Numbers;
   constexpr int kStep = Format::kNumbers;
-  // Conversions of half take the ports that add. Others multiply and add: by 1, with the same bits.
+  // Conversions of half take the ports that add. Others multiply and add: by 1, with the same bits. (Of two NaN a sum
+  // is either, as the order of operands has it.)
   constexpr bool kByProduct = POSENC_LEVEL >= 2 && (To == StoredAs::half || From == StoredAs::half);
   const Floats<N> one = in_register(Floats<N>{} + 1.0f);
   const auto sum_at = [&](std::ptrdiff_t i, Numbers& sum) POSENC_INLINE_LAMBDA {
@@ -12278,50 +12306,63 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
   if (!whole) Format::store(to + count - kStep, last);
 }
 
-/// to[i] += term(lanes, i), a vector of the numbers from number i on, for kLeastAdded numbers at least. Vectors of 8,
-/// because terms begin anywhere, and those of 16 would each lie in two cache lines. What is written begins where its
-/// vectors lie in one; numbers in front or behind that fill no vector are in one that overlaps the next, which is formed
-/// before it is written.
-template <typename Term>
-POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
-  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
-  const auto sum_at = [&](auto lanes, std::ptrdiff_t i)
-                          POSENC_INLINE_LAMBDA { return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i); };
-  const Constant<kWidth> all;
+/// to[i] = value(lanes, i), a vector of the numbers from number i on, for 2 Width numbers at least. Each vector that is
+/// written lies in one cache line; numbers in front or behind that fill no vector are in one that overlaps the next, which
+/// is formed before it is written.
+template <int Width, typename Value>
+POSENC_INLINE void write_aligned(float* to, std::ptrdiff_t count, const Value& value) {
+  constexpr int kStep = Width == 8 ? 4 : Width;  // half a vector in front or behind needs no overlap
+  const Constant<Width> all;
   const Constant<4> four;
-  const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % kWidth);
-  const std::ptrdiff_t rest = (count - first) % kWidth;
-  Floats<kWidth> last = {};
-  if (rest % 4 != 0) last = sum_at(all, count - kWidth);
+  const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % Width);
+  const std::ptrdiff_t rest = (count - first) % Width;
+  Floats<Width> last = {};
+  if (rest % kStep != 0) last = value(all, count - Width);
   std::ptrdiff_t i = first;
-  if (first % 4 != 0) {
-    const Floats<kWidth> front = sum_at(all, 0);
-    const Floats<kWidth> next = sum_at(all, first);
-    store_floats<kWidth>(to, front);
-    store_floats<kWidth>(to + first, next);
-    i += kWidth;
+  if (first % kStep != 0) {
+    const Floats<Width> front = value(all, 0);
+    const Floats<Width> next = value(all, first);
+    store_floats<Width>(to, front);
+    store_floats<Width>(to + first, next);
+    i += Width;
   } else if (first != 0) {
-    store_floats<4>(to, sum_at(four, 0));
+    store_floats<4>(to, value(four, 0));
   }
-  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
+  for (; i + 4 * Width <= count; i += 4 * Width) {
     unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
-      store_floats<kWidth>(to + i + k.value * kWidth, sum_at(all, i + k.value * kWidth));
+      store_floats<Width>(to + i + k.value * Width, value(all, i + k.value * Width));
     });
   }
-  for (; i + kWidth <= count; i += kWidth) store_floats<kWidth>(to + i, sum_at(all, i));
-  if (rest % 4 != 0) {
-    store_floats<kWidth>(to + count - kWidth, last);
+  for (; i + Width <= count; i += Width) store_floats<Width>(to + i, value(all, i));
+  if (rest % kStep != 0) {
+    store_floats<Width>(to + count - Width, last);
   } else if (rest != 0) {
-    store_floats<4>(to + i, sum_at(four, i));
+    store_floats<4>(to + i, value(four, i));
   }
+}
+
+/// to[i] += term(lanes, i), for kLeastAdded numbers at least. Vectors of 8, because terms begin anywhere, and those of 16
+/// would each lie in two cache lines.
+template <typename Term>
+POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
+  write_aligned<POSENC_LEVEL >= 2 ? 8 : 4>(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+    return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i);
+  });
 }
 
 /// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
 template <StoredAs To, StoredAs From>
-void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
+__attribute__((noinline)) void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
   constexpr int kLeast = POSENC_LEVEL >= 2 ? 8 : 4;  // 16 numbers at most
   auto* const numbers = static_cast<StoredElementOf<To>*>(to);
   const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
+  if constexpr (To == StoredAs::float32 && From == StoredAs::float32 && POSENC_LEVEL >= 2) {
+    if (reinterpret_cast<std::uintptr_t>(to) % (4 * kLanes) != 0) {
+      return add_terms(numbers, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+        return load_floats<decltype(lanes)::value>(terms + i);
+      });
+    }
+  }
   if constexpr (kLanes > kLeast) {
     constexpr int kMost = NumberFormat<To, From, kLanes, true>::kNumbers;
     if (count < kMost) return add_numbers<To, From, kLeast>(numbers, terms, count);
@@ -15384,9 +15425,33 @@ POSENC_INLINE void combine_floats(float* x, Floats<N> values) {
   store_floats<N>(x, values);
 }
 
+#if POSENC_LEVEL == 3
+/// a[0] b[0] a[1] b[1] .., N floats.
+template <int N>
+POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
+  const Floats<N / 2> first = load_floats<N / 2>(a);
+  const Floats<N / 2> second = load_floats<N / 2>(b);
+  if constexpr (N == 4) return __builtin_shufflevector(first, second, 0, 2, 1, 3);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+  }
+}
+#endif
+
 /// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each row.
 template <bool Add>
-void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
+__attribute__((noinline)) void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
+#if POSENC_LEVEL == 3
+  // Where vectors of x would each lie in two cache lines.
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
+  if (address % 64 != 0 && address % 8 == 0 && count >= kLanes) {
+    return write_aligned<kLanes>(x, 2 * count, [&](auto lanes, std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
+      constexpr int kWidth = decltype(lanes)::value;
+      const Floats<kWidth> pairs = alternate<kWidth>(even + first / 2, odd + first / 2);
+      return Add ? pairs + load_floats<kWidth>(x + first) : pairs;
+    });
+  }
+#endif
   std::ptrdiff_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
     const Floats<kLanes> a = load_floats<kLanes>(even + i);
@@ -15434,9 +15499,33 @@ POSENC_INLINE void combine_floats(float* x, Floats<N> values) {
   store_floats<N>(x, values);
 }
 
+#if POSENC_LEVEL == 3
+/// a[0] b[0] a[1] b[1] .., N floats.
+template <int N>
+POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
+  const Floats<N / 2> first = load_floats<N / 2>(a);
+  const Floats<N / 2> second = load_floats<N / 2>(b);
+  if constexpr (N == 4) return __builtin_shufflevector(first, second, 0, 2, 1, 3);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+  }
+}
+#endif
+
 /// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each row.
 template <bool Add>
-void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
+__attribute__((noinline)) void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
+#if POSENC_LEVEL == 3
+  // Where vectors of x would each lie in two cache lines.
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
+  if (address % 64 != 0 && address % 8 == 0 && count >= kLanes) {
+    return write_aligned<kLanes>(x, 2 * count, [&](auto lanes, std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
+      constexpr int kWidth = decltype(lanes)::value;
+      const Floats<kWidth> pairs = alternate<kWidth>(even + first / 2, odd + first / 2);
+      return Add ? pairs + load_floats<kWidth>(x + first) : pairs;
+    });
+  }
+#endif
   std::ptrdiff_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
     const Floats<kLanes> a = load_floats<kLanes>(even + i);
@@ -15485,9 +15574,33 @@ POSENC_INLINE void combine_floats(float* x, Floats<N> values) {
   store_floats<N>(x, values);
 }
 
+#if POSENC_LEVEL == 3
+/// a[0] b[0] a[1] b[1] .., N floats.
+template <int N>
+POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
+  const Floats<N / 2> first = load_floats<N / 2>(a);
+  const Floats<N / 2> second = load_floats<N / 2>(b);
+  if constexpr (N == 4) return __builtin_shufflevector(first, second, 0, 2, 1, 3);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+  }
+}
+#endif
+
 /// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each row.
 template <bool Add>
-void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
+__attribute__((noinline)) void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
+#if POSENC_LEVEL == 3
+  // Where vectors of x would each lie in two cache lines.
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
+  if (address % 64 != 0 && address % 8 == 0 && count >= kLanes) {
+    return write_aligned<kLanes>(x, 2 * count, [&](auto lanes, std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
+      constexpr int kWidth = decltype(lanes)::value;
+      const Floats<kWidth> pairs = alternate<kWidth>(even + first / 2, odd + first / 2);
+      return Add ? pairs + load_floats<kWidth>(x + first) : pairs;
+    });
+  }
+#endif
   std::ptrdiff_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
     const Floats<kLanes> a = load_floats<kLanes>(even + i);
@@ -15645,11 +15758,7 @@ void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Ei
   }
 }
 
-/// Rows of a table that are asked for from memory before they are added. Sines and cosines lie in pieces, which processors
-/// fetch late by themselves.
-inline constexpr Eigen::Index kTableRowsAhead = 4;
-
-/// Asks for `bytes` bytes that will be read.
+/// Asks for `bytes` bytes that are read soon.
 inline void ask_for(const void* from, Eigen::Index bytes) {
 #if defined(__GNUC__)
   const char* const first = static_cast<const char*>(from);
@@ -15660,11 +15769,38 @@ inline void ask_for(const void* from, Eigen::Index bytes) {
 #endif
 }
 
-/// Writes x, a matrix in memory with contiguous rows: token t gets row row_of(t) of the table, but padding where that
-/// is `padding_row`.
+/// Whether rows are to be asked for before they are read; `bytes` are those of a row of sines. Sines and cosines of a row
+/// follow one another, and are read in turn or in the other order, which processors do not foresee where they change
+/// within a page. Asked for in order, rows come in time from beyond the second-level cache.
+inline bool asks_for_rows(Eigen::Index rows, Eigen::Index bytes) {
+  return bytes <= 4096 && rows > (Eigen::Index(1) << 19) / bytes;
+}
+
+#if POSENC_HAS_LEVELS
+/// write_contiguous_rows() for floats whose sines and cosines go in turn, from rows of each.
+template <bool Add, typename Table, typename Rows>
+POSENC_NOINLINE void write_interleaved_rows(float* x, Eigen::Index tokens, Eigen::Index x_stride, const Table& table,
+                                            Eigen::Index pairs, const Rows& rows) {
+  const auto interleave = interleave_kernels<Add>(level_of_machine()).rows;
+  const Eigen::Index bytes = pairs * Eigen::Index(sizeof(float));
+  const bool ask = asks_for_rows(tokens, bytes);
+  rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
+    for (Eigen::Index i = 0; i < count; ++i) {
+      const float* const cosines = table.cos_data(row + i);
+      const float* const sines = table.sin_data(row + i);
+      if (ask) ask_for(cosines, bytes);
+      if (ask) ask_for(sines, bytes);
+      interleave(x + (token + i) * x_stride, sines, cosines, pairs);
+    }
+  });
+}
+#endif
+
+/// Writes x, a matrix in memory with contiguous rows: token t gets row rows(t) of the table, but padding where that is
+/// `padding_row`.
 template <bool Add, typename Scalar, typename Table, typename Rows>
 POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::Index x_stride, const Table& table,
-                                         const SinusoidalEncoding& encoding, const Rows& row_of,
+                                         const SinusoidalEncoding& encoding, const Rows& rows,
                                          Eigen::Index padding_row) {
   using Value = typename Table::Scalar;
   const SinusoidColumns columns = columns_of(encoding);
@@ -15672,14 +15808,20 @@ POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::
   const Eigen::Index num_sines = encoding.num_sines();
   const Eigen::Index num_cosines = encoding.num_cosines();
   const Eigen::Index stride = table.pair_stride();
-  const Eigen::Index bytes_ahead = num_sines * stride * static_cast<Eigen::Index>(sizeof(Value));
-  const bool in_memory = tokens > (Eigen::Index(1) << 20) / bytes_ahead;
-  for (Eigen::Index token = 0; token < tokens; ++token, x += x_stride) {
-    const Eigen::Index row = row_of(token);
-    if (in_memory && token + kTableRowsAhead < tokens) {
-      const Eigen::Index next = row_of(token + kTableRowsAhead);
-      ask_for(table.sin_data(next), bytes_ahead);
-      if (stride == 1) ask_for(table.cos_data(next), bytes_ahead);
+  const Eigen::Index bytes = num_sines * stride * static_cast<Eigen::Index>(sizeof(Value));
+  const bool ask = asks_for_rows(tokens, bytes);
+#if POSENC_HAS_LEVELS
+  if constexpr (std::is_same_v<Scalar, float> && std::is_same_v<Value, float>) {
+    const bool all_pairs = num_sines == num_cosines && 2 * num_sines == encoding.width();
+    if (columns.step == 2 && stride == 1 && all_pairs && padding_row < 0 && (!Add || scale == 1)) {
+      return write_interleaved_rows<Add>(x, tokens, x_stride, table, num_sines, rows);
+    }
+  }
+#endif
+  const auto write = [&](Scalar* to, Eigen::Index row) {
+    if (ask) {
+      ask_for(table.cos_data(row), bytes);
+      if (stride == 1) ask_for(table.sin_data(row), bytes);
     }
     Eigen::Index written = 0;
     if (row != padding_row) {
@@ -15687,17 +15829,21 @@ POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::
       const Value* const cosines = table.cos_data(row);
       written = num_sines + num_cosines;
       if (columns.step == 2) {
-        combine_interleaved<Add>(x, sines, cosines, stride, num_cosines, scale);
-        combine_strided<Add>(x + 2 * num_cosines, sines + num_cosines * stride, stride, num_sines - num_cosines, scale);
+        combine_interleaved<Add>(to, sines, cosines, stride, num_cosines, scale);
+        const Eigen::Index rest = num_sines - num_cosines;
+        if (rest != 0) combine_strided<Add>(to + 2 * num_cosines, sines + num_cosines * stride, stride, rest, scale);
       } else {
-        combine_strided<Add>(x + columns.first_sine, sines, stride, num_sines, scale);
-        combine_strided<Add>(x + columns.first_cosine, cosines, stride, num_cosines, scale);
+        combine_strided<Add>(to + columns.first_sine, sines, stride, num_sines, scale);
+        combine_strided<Add>(to + columns.first_cosine, cosines, stride, num_cosines, scale);
       }
     }
     for (Eigen::Index channel = written; channel < encoding.width(); ++channel) {
-      x[channel] = combine<Add>(x[channel], Value(0), scale);
+      to[channel] = combine<Add>(to[channel], Value(0), scale);
     }
-  }
+  };
+  rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
+    for (Eigen::Index i = 0; i < count; ++i) write(x + (token + i) * x_stride, row + i);
+  });
 }
 
 /// Writes any other x, column by column, as Eigen's default storage lies in memory.
@@ -18281,6 +18427,15 @@ struct BiasRows {
   std::ptrdiff_t heads, queries, keys;
 };
 
+/// The gradient of the logits of one head, and its sums by distance, of which those of a query begin one before those of
+/// the query in front of it.
+struct BiasSums {
+  const float* grad;
+  std::ptrdiff_t stride;  ///< To the next row of the gradient.
+  float* sums;            ///< Of the first query and the first key.
+  std::ptrdiff_t queries, keys;
+};
+
 inline constexpr std::ptrdiff_t kLeastBiases = 32;  // numbers in a row that every kernel takes
 
 }  // namespace detail
@@ -18348,6 +18503,44 @@ void add_gated_bias_rows(const Call& call, const float* gates, std::ptrdiff_t ga
         });
       });
 }
+
+/// Adds the gradients of Rows queries, one after the other, to the sums by distance. Those of the last query begin at `to`,
+/// those of each query in front one later.
+template <int Rows>
+POSENC_INLINE void sum_gradient_rows(float* to, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t keys) {
+  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
+  const auto add_some = [&](std::ptrdiff_t first, std::ptrdiff_t end) POSENC_INLINE_LAMBDA {
+    for (std::ptrdiff_t i = first; i < end; ++i) {
+      for (std::ptrdiff_t row = 0; row < Rows; ++row) {
+        const std::ptrdiff_t key = i - (Rows - 1 - row);
+        if (key >= 0 && key < keys) to[i] += grad[row * stride + key];
+      }
+    }
+  };
+  add_some(0, Rows - 1);
+  std::ptrdiff_t i = Rows - 1;
+  for (; i + kWidth <= keys; i += kWidth) {
+    Floats<kWidth> sum = load_floats<kWidth>(to + i);
+    unrolled<Rows>([&](auto row) POSENC_INLINE_LAMBDA {
+      sum += load_floats<kWidth>(grad + row.value * stride + i - (Rows - 1 - row.value));
+    });
+    store_floats<kWidth>(to + i, sum);
+  }
+  add_some(i, keys + Rows - 1);
+}
+
+/// The kernel: the gradients of every query are added to the sums of their distances, in order. Four queries at a time,
+/// which read and write the sums once.
+template <typename Call>
+void sum_bias_rows(const Call call) {
+  std::ptrdiff_t i = 0;
+  for (; i + 4 <= call.queries; i += 4) {
+    sum_gradient_rows<4>(call.sums - i - 3, call.grad + i * call.stride, call.stride, call.keys);
+  }
+  for (; i < call.queries; ++i) {
+    sum_gradient_rows<1>(call.sums - i, call.grad + i * call.stride, call.stride, call.keys);
+  }
+}
 }  // namespace sse2
 }  // namespace detail
 }  // namespace POSENC_ABI
@@ -18413,6 +18606,44 @@ void add_gated_bias_rows(const Call& call, const float* gates, std::ptrdiff_t ga
           return in_register(gate * load_floats<decltype(lanes)::value>(from + i));
         });
       });
+}
+
+/// Adds the gradients of Rows queries, one after the other, to the sums by distance. Those of the last query begin at `to`,
+/// those of each query in front one later.
+template <int Rows>
+POSENC_INLINE void sum_gradient_rows(float* to, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t keys) {
+  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
+  const auto add_some = [&](std::ptrdiff_t first, std::ptrdiff_t end) POSENC_INLINE_LAMBDA {
+    for (std::ptrdiff_t i = first; i < end; ++i) {
+      for (std::ptrdiff_t row = 0; row < Rows; ++row) {
+        const std::ptrdiff_t key = i - (Rows - 1 - row);
+        if (key >= 0 && key < keys) to[i] += grad[row * stride + key];
+      }
+    }
+  };
+  add_some(0, Rows - 1);
+  std::ptrdiff_t i = Rows - 1;
+  for (; i + kWidth <= keys; i += kWidth) {
+    Floats<kWidth> sum = load_floats<kWidth>(to + i);
+    unrolled<Rows>([&](auto row) POSENC_INLINE_LAMBDA {
+      sum += load_floats<kWidth>(grad + row.value * stride + i - (Rows - 1 - row.value));
+    });
+    store_floats<kWidth>(to + i, sum);
+  }
+  add_some(i, keys + Rows - 1);
+}
+
+/// The kernel: the gradients of every query are added to the sums of their distances, in order. Four queries at a time,
+/// which read and write the sums once.
+template <typename Call>
+void sum_bias_rows(const Call call) {
+  std::ptrdiff_t i = 0;
+  for (; i + 4 <= call.queries; i += 4) {
+    sum_gradient_rows<4>(call.sums - i - 3, call.grad + i * call.stride, call.stride, call.keys);
+  }
+  for (; i < call.queries; ++i) {
+    sum_gradient_rows<1>(call.sums - i, call.grad + i * call.stride, call.stride, call.keys);
+  }
 }
 }  // namespace avx2
 }  // namespace detail
@@ -18481,6 +18712,44 @@ void add_gated_bias_rows(const Call& call, const float* gates, std::ptrdiff_t ga
         });
       });
 }
+
+/// Adds the gradients of Rows queries, one after the other, to the sums by distance. Those of the last query begin at `to`,
+/// those of each query in front one later.
+template <int Rows>
+POSENC_INLINE void sum_gradient_rows(float* to, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t keys) {
+  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
+  const auto add_some = [&](std::ptrdiff_t first, std::ptrdiff_t end) POSENC_INLINE_LAMBDA {
+    for (std::ptrdiff_t i = first; i < end; ++i) {
+      for (std::ptrdiff_t row = 0; row < Rows; ++row) {
+        const std::ptrdiff_t key = i - (Rows - 1 - row);
+        if (key >= 0 && key < keys) to[i] += grad[row * stride + key];
+      }
+    }
+  };
+  add_some(0, Rows - 1);
+  std::ptrdiff_t i = Rows - 1;
+  for (; i + kWidth <= keys; i += kWidth) {
+    Floats<kWidth> sum = load_floats<kWidth>(to + i);
+    unrolled<Rows>([&](auto row) POSENC_INLINE_LAMBDA {
+      sum += load_floats<kWidth>(grad + row.value * stride + i - (Rows - 1 - row.value));
+    });
+    store_floats<kWidth>(to + i, sum);
+  }
+  add_some(i, keys + Rows - 1);
+}
+
+/// The kernel: the gradients of every query are added to the sums of their distances, in order. Four queries at a time,
+/// which read and write the sums once.
+template <typename Call>
+void sum_bias_rows(const Call call) {
+  std::ptrdiff_t i = 0;
+  for (; i + 4 <= call.queries; i += 4) {
+    sum_gradient_rows<4>(call.sums - i - 3, call.grad + i * call.stride, call.stride, call.keys);
+  }
+  for (; i < call.queries; ++i) {
+    sum_gradient_rows<1>(call.sums - i, call.grad + i * call.stride, call.stride, call.keys);
+  }
+}
 }  // namespace avx512
 }  // namespace detail
 }  // namespace POSENC_ABI
@@ -18496,6 +18765,8 @@ namespace detail {
 using BiasRowKernel = void (*)(const BiasRows&);
 template <typename Call>
 using GatedBiasRowKernel = void (*)(const Call& call, const float* gates, std::ptrdiff_t gates_stride);
+template <typename Call>
+using BiasSumKernel = void (*)(Call call);
 template <typename Float>
 using TwoRowKernel = void (*)(Float* to, const float* a, const float* b, std::ptrdiff_t count);
 
@@ -18510,6 +18781,13 @@ BiasRowKernel bias_row_kernel(Level level) {
 template <typename Call>
 GatedBiasRowKernel<Call> gated_bias_row_kernel(Level level) {
   static constexpr KernelTable<GatedBiasRowKernel<Call>> kKernels{{POSENC_OF_EACH_LEVEL(add_gated_bias_rows<Call>)}};
+  return kKernels[level];
+}
+
+/// The kernel that sums gradients, of float.
+template <typename Call>
+BiasSumKernel<Call> bias_sum_kernel(Level level) {
+  static constexpr KernelTable<BiasSumKernel<Call>> kKernels{{POSENC_OF_EACH_LEVEL(sum_bias_rows<Call>)}};
   return kKernels[level];
 }
 
@@ -18598,7 +18876,7 @@ bool add_bias_by_kernel([[maybe_unused]] X& x, [[maybe_unused]] const Heads& hea
   return false;
 }
 
-/// The gradient of add_head_bias(): sums along the diagonals of `grad`, one shifted vector addition for each row.
+/// The gradient of add_head_bias(): sums along the diagonals of `grad`, a shifted vector addition for each row, in order.
 template <typename Scalar, typename Grad>
 void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const AttentionSpan& span, Eigen::Index head,
                    Eigen::Index first_row) {
@@ -18606,6 +18884,16 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
   auto values = grad_table.values();
   auto diagonal = values.row(head);
   const Eigen::Index origin = -grad_table.distances().first();
+#if POSENC_HAS_LEVELS
+  if constexpr (has_rows_in_memory<Grad> && std::is_same_v<Scalar, float> &&
+                std::is_same_v<std::decay_t<typename Grad::Scalar>, float>) {
+    if (has_bias_rows(grad, span)) {
+      return bias_sum_kernel<BiasSums>(level_of_machine())(
+          {grad.data() + first_row * grad.outerStride(), grad.outerStride(),
+           diagonal.data() + origin + span.first_distance(0), span.query_len(), span.key_len()});
+    }
+  }
+#endif
   if constexpr (bool(Grad::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       diagonal.segment(origin + span.first_distance(i), span.key_len()) +=
@@ -21606,23 +21894,42 @@ POSENC_KERNEL void add_window_runs(Scalar* x, Eigen::Index stride, const Scalar*
   }
 }
 
-/// values(displacement from t to u) += grad(t, u), query by query.
+/// Calls sum(query, key, count, displacement) for each column of queries and each difference of rows: the pairs of tokens
+/// (query, key), (query + width, key + width), ..., `count` of them, and each of these with the next `width` - 1 keys,
+/// have `displacement` and the next ones. A gradient sums each of them from the first to the last and then adds the sum.
+template <typename Sum>
+void for_each_window_sum(Eigen::Index height, Eigen::Index width, const Sum& sum) {
+  for (Eigen::Index column = 0; column < width; ++column) {
+    for (Eigen::Index m = 0; m < 2 * height - 1; ++m) {
+      const Eigen::Index query_row = m < height ? height - 1 - m : 0;
+      const Eigen::Index key_row = m < height ? 0 : m - height + 1;
+      sum(query_row * width + column, key_row * width, height - query_row - key_row,
+          m * (2 * width - 1) + width - 1 - column);
+    }
+  }
+}
+
+/// values(displacement from t to u) += grad(t, u), in the order of for_each_window_sum().
 template <int Lanes, typename Scalar, typename Width>
 POSENC_KERNEL void sum_window_runs(const Scalar* grad, Eigen::Index stride, Scalar* values, Eigen::Index height,
                                    Width width) {
-  const Eigen::Index span = 2 * width - 1;
-  for (Eigen::Index row = 0; row < height; ++row) {
-    for (Eigen::Index column = 0; column < width; ++column, grad += stride) {
-      // The runs of the next query begin one number earlier. -fpredictive-commoning of gcc 12, on from -O2, would take
-      // a vector that an earlier query stored for what is there now, although later stores have changed a part of it.
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-      Scalar* to = values + (height - 1 - row) * span + width - 1 - column;
-      const Scalar* from = grad;
-      for (Eigen::Index key_row = 0; key_row < height; ++key_row, to += span, from += width) {
-        add_run<Lanes>(to, from, width);
+  using Vector = Eigen::Array<Scalar, Lanes, 1>;
+  for_each_window_sum(height, width, [&](Eigen::Index t, Eigen::Index u, Eigen::Index count, Eigen::Index m) {
+    const auto sum_at = [&](Eigen::Index i) {
+      const Scalar* from = grad + t * stride + u + i;
+      Vector sum = Eigen::Map<const Vector>(from);
+      for (Eigen::Index row = 1; row < count; ++row) {
+        from += width * stride + width;
+        sum += Eigen::Map<const Vector>(from);
       }
-    }
-  }
+      return Vector(Eigen::Map<const Vector>(values + m + i) + sum);
+    };
+    // The last vector may overlap the one before it. It is formed before anything is stored, as in add_run().
+    const Eigen::Index last = width - Lanes;
+    const Vector tail = sum_at(last);
+    for (Eigen::Index i = 0; i < last; i += Lanes) Eigen::Map<Vector>(values + m + i) = sum_at(i);
+    Eigen::Map<Vector>(values + m + last) = tail;
+  });
 }
 
 /// Calls run(lanes, width) with the constants that fit a window: the width itself where models use it. False for
@@ -21690,8 +21997,6 @@ struct WindowSums {
 
 /// Biases that each of the two parts of add_window() on the stack holds.
 inline constexpr std::ptrdiff_t kWindowLines = 2048;
-/// Of the highest window of sum_window().
-inline constexpr std::ptrdiff_t kSummedHeight = 32;
 
 /// Whether add_window() takes a window: the biases of one column fit on the stack, a row of logits fills the vectors
 /// that it is added in, and what is read past a run lies in the table.
@@ -21700,10 +22005,10 @@ inline bool can_add_window(std::ptrdiff_t height, std::ptrdiff_t width) {
          height * width >= kLeastAdded;
 }
 
-/// Whether sum_window() takes a window: a row of sums fits in two vectors, and the part of them that is written in vain
-/// lies in the next one; what is read of a row of the gradient before or behind a run lies in the row.
+/// Whether sum_window() takes a window: a run of keys fills a vector and at most four of the lowest level, and there is one
+/// to read before or behind it.
 inline bool can_sum_window(std::ptrdiff_t height, std::ptrdiff_t width) {
-  return height >= 2 && height <= kSummedHeight && width >= 5 && width <= 16;
+  return height >= 2 && width >= 5 && width <= 16;
 }
 
 }  // namespace detail
@@ -21804,120 +22109,135 @@ void add_window(const WindowCall& call) {
   add_window_of<To, true>(call);
 }
 
-#if POSENC_LEVEL == 3
+/// How the Width gradients of a run, 0 for a width that the call says, are read into Vectors vectors: the last one ends
+/// where the run does, so that it may hold numbers of the one before. A run that is one less than a vector is read with
+/// what follows it in its row, or where it is the row's last one, with what is before it: another thread may be writing
+/// the next row.
+template <int Lanes, int Vectors, int Width>
+struct WindowRun {
+  static constexpr bool kNarrow = Width > 0 && Width < Lanes;
+  using Vector = Floats<Lanes>;
+  struct Sums {
+    Vector vector[Vectors];
+  };
+  std::ptrdiff_t last;  ///< Where the last vector begins.
 
-/// Lane i of the result is lane[i] mod 16 of `a` where the mask has a bit, else -0, which changes no sum.
-POSENC_INLINE Floats<16> moved_lanes(Floats<16> a, Words<16> lane, std::uint32_t mask) {
-  using Signs = VectorTypes<16>::Signs;
-  const Floats<16> nothing = -Floats<16>{};
-#if defined(__clang__)
-  const Floats<16> moved = __builtin_ia32_permvarsf512(a, Signs(lane));
-  return __builtin_ia32_selectps_512(static_cast<std::uint16_t>(mask), moved, nothing);
-#else
-  return __builtin_ia32_permvarsf512_mask(a, Signs(lane), nothing, static_cast<std::int16_t>(mask));
-#endif
-}
-
-/// N numbers in the first lanes of 16.
-template <int N>
-POSENC_INLINE Floats<16> load_first(const float* from) {
-  if constexpr (N == 16) {
-    return load_floats<16>(from);
-  } else {
-    const Floats<8> a = load_floats<8>(from);
-    return __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1);
+  /// Nothing: -0, which changes no sum.
+  static POSENC_INLINE void clear(Sums& sums) {
+    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA { sums.vector[v.value] = -Vector{}; });
   }
-}
-
-/// Adds the gradients of one row of queries and of Keys rows of keys to the sums of their displacements, each of Vectors
-/// vectors. A run is read with what follows it in its row, or where it is the row's last one, with what is before it:
-/// another thread may be writing the next row.
-template <int Vectors, int Keys>
-POSENC_INLINE void sum_key_rows(float* sums, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t width,
-                                bool has_last) {
-  constexpr int kRead = 8 * Vectors;
-  const Words<16> number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const std::ptrdiff_t back = has_last ? kRead - width : 0;
-  Words<16> lane = number - static_cast<std::uint32_t>(width - 1);
-  Words<16> lane_of_last = lane + static_cast<std::uint32_t>(back);
-  Floats<16> sum[Keys * Vectors];
-  unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { sum[v.value] = load_floats<16>(sums + 16 * v.value); });
-  std::uint32_t mask = ((1u << width) - 1) << (width - 1);
-  for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride, mask >>= 1) {
-    unrolled<Keys>([&](auto k) POSENC_INLINE_LAMBDA {
-      constexpr bool is_last = decltype(k)::value == Keys - 1;
-      const Floats<16> run = load_first<kRead>(grad + k.value * width - (is_last ? back : 0));
+  template <bool IsLast>
+  POSENC_INLINE void add(Sums& sums, const float* from) const {
+    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      constexpr int kVector = decltype(v)::value;
+      if constexpr (kNarrow && IsLast) {
+        const Vector run = load_floats<Lanes>(from - 1);
+        sums.vector[kVector] += __builtin_shufflevector(run, run, 1, 2, 3, 4, 5, 6, 7, -1);
+      } else {
+        sums.vector[kVector] += load_floats<Lanes>(from + (kVector + 1 < Vectors ? kVector * Lanes : last));
+      }
+    });
+  }
+  /// Adds sums to those of displacements. What is written in vain is what was there.
+  template <bool IsLast>
+  POSENC_INLINE void put(float* to, Sums& sums) const {
+    if constexpr (kNarrow) {
+      const Words<Lanes> number = {0, 1, 2, 3, 4, 5, 6, 7};
+      const Vector kept = number < Width ? sums.vector[0] : -Vector{};
+      if constexpr (IsLast) {
+        store_floats<Lanes>(to - 1,
+                            load_floats<Lanes>(to - 1) + __builtin_shufflevector(kept, kept, 7, 0, 1, 2, 3, 4, 5, 6));
+      } else {
+        store_floats<Lanes>(to, load_floats<Lanes>(to) + kept);
+      }
+    } else {
       unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-        sum[k.value * Vectors + v.value] += moved_lanes(run, is_last ? lane_of_last : lane, mask >> (16 * v.value));
+        sums.vector[v.value] += load_floats<Lanes>(to + (v.value + 1 < Vectors ? v.value * Lanes : last));
       });
-    });
-    lane += 1;
-    lane_of_last += 1;
-  }
-  unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { store_floats<16>(sums + 16 * v.value, sum[v.value]); });
-}
-
-/// A function of its own: in a larger one gcc keeps some of the sums in memory.
-template <int Vectors, int Keys>
-POSENC_NOINLINE void sum_query_rows(float* sums, const WindowSums& call) {
-  constexpr int kRun = 16 * Vectors;
-  for (std::ptrdiff_t row = 0; row < call.height; ++row) {
-    const float* grad = call.grad + row * call.width * call.stride;
-    float* to = sums + (call.height - 1 - row) * kRun;
-    std::ptrdiff_t k = 0;
-    for (; k + Keys <= call.height; k += Keys) {
-      sum_key_rows<Vectors, Keys>(to + k * kRun, grad + k * call.width, call.stride, call.width,
-                                  k + Keys == call.height);
-    }
-    for (; k < call.height; ++k) {
-      sum_key_rows<Vectors, 1>(to + k * kRun, grad + k * call.width, call.stride, call.width, k + 1 == call.height);
+      unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
+        store_floats<Lanes>(to + (v.value + 1 < Vectors ? v.value * Lanes : last), sums.vector[v.value]);
+      });
     }
   }
+};
+
+/// The gradient of the queries of one column of the window, for two differences of rows at a time, which read neighbors.
+template <typename Run>
+POSENC_INLINE void sum_window_column(float* to, const float* grad, std::ptrdiff_t row, std::ptrdiff_t height,
+                                     std::ptrdiff_t width, const Run& run) {
+  const std::ptrdiff_t span = 2 * width - 1;
+  typename Run::Sums a, b;
+  const auto add_rows = [&](const float* from, std::ptrdiff_t count) POSENC_INLINE_LAMBDA {
+    for (; count > 0; --count, from += row + width) {
+      run.template add<false>(a, from);
+      run.template add<false>(b, from + width);
+    }
+    return from;
+  };
+  std::ptrdiff_t m = height % 2;
+  if (m == 1) {
+    run.clear(a);
+    run.template add<false>(a, grad + (height - 1) * row);
+    run.template put<false>(to, a);
+  }
+  for (; m < height; m += 2) {  // up to the keys of the queries' own row
+    run.clear(a);
+    run.clear(b);
+    run.template add<false>(b, grad + (height - 2 - m) * row);
+    const float* from = add_rows(grad + (height - 1 - m) * row, m);
+    run.template add<false>(a, from);
+    run.template add<true>(b, from + width);
+    run.template put<false>(to + m * span, a);
+    run.template put<false>(to + (m + 1) * span, b);
+  }
+  for (; m < 2 * height - 2; m += 2) {
+    run.clear(a);
+    run.clear(b);
+    const float* from = add_rows(grad + (m - height + 1) * width, 2 * height - 3 - m);
+    run.template add<false>(a, from);
+    run.template add<true>(b, from + width);
+    run.template add<true>(a, from + row + width);
+    run.template put<false>(to + m * span, a);
+    if (m + 3 == 2 * height) {
+      run.template put<true>(to + (m + 1) * span, b);
+    } else {
+      run.template put<false>(to + (m + 1) * span, b);
+    }
+  }
+  if (m == 2 * height - 2) {
+    run.clear(a);
+    run.template add<true>(a, grad + (height - 1) * width);
+    run.template put<true>(to + m * span, a);
+  }
 }
 
-template <int Vectors>
+template <int Lanes, int Vectors, int Width>
 POSENC_INLINE void sum_window_of(const WindowSums& call) {
-  constexpr int kRun = 16 * Vectors;
-  alignas(64) float sums[(2 * kSummedHeight - 1) * kRun];
-  const std::ptrdiff_t span = 2 * call.width - 1;
-  const std::ptrdiff_t runs = 2 * call.height - 1;
-  for (std::ptrdiff_t run = 0; run + 1 < runs; ++run) {
-    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-      store_floats<16>(sums + run * kRun + 16 * v.value, load_floats<16>(call.values + run * span + 16 * v.value));
-    });
+  const std::ptrdiff_t width = Width > 0 ? Width : call.width;
+  const std::ptrdiff_t height = call.height;
+  const std::ptrdiff_t stride = call.stride;
+  const WindowRun<Lanes, Vectors, Width> run{Vectors == 1 ? 0 : width - Lanes};
+  float* const to = call.values + width - 1;
+  const float* grad = call.grad;
+  for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride) {
+    sum_window_column(to - column, grad, width * stride, height, width, run);
   }
-  for (std::ptrdiff_t i = 0; i < kRun; ++i) {
-    sums[(runs - 1) * kRun + i] = i < span ? call.values[(runs - 1) * span + i] : 0.0f;
-  }
-  // Parts without a rest in the windows that models have. All sums of a part are in registers.
-  if (Vectors == 2 && call.height % 12 == 0) {
-    sum_query_rows<Vectors, 12>(sums, call);
-  } else if (call.height % 8 == 0) {
-    sum_query_rows<Vectors, 8>(sums, call);
-  } else if (call.height % 7 == 0) {
-    sum_query_rows<Vectors, 7>(sums, call);
-  } else {
-    sum_query_rows<Vectors, 4>(sums, call);
-  }
-  for (std::ptrdiff_t run = 0; run + 1 < runs; ++run) {  // what is written past a run, the next one overwrites
-    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-      store_floats<16>(call.values + run * span + 16 * v.value, load_floats<16>(sums + run * kRun + 16 * v.value));
-    });
-  }
-  for (std::ptrdiff_t i = 0; i < span; ++i) call.values[(runs - 1) * span + i] = sums[(runs - 1) * kRun + i];
 }
 
-/// The kernel: values(displacement from t to u) += grad(t, u), query by query.
+/// The kernel: values(displacement from t to u) += grad(t, u), column by column of the queries, the gradients of a column
+/// that have one displacement summed first, row by row. It is a template so that what no program calls is not compiled.
 template <typename Call>
 void sum_window(const Call& call) {
-  if (call.width <= 8) {
-    sum_window_of<1>(call);
-  } else {
-    sum_window_of<2>(call);
-  }
-}
-
+#if POSENC_LEVEL >= 2
+  if (call.width == 7) return sum_window_of<8, 1, 7>(call);
+  if (call.width == 8) return sum_window_of<8, 1, 8>(call);
+  if (call.width > 8) return sum_window_of<8, 2, 0>(call);
+#else
+  if (call.width > 12) return sum_window_of<4, 4, 0>(call);
+  if (call.width > 8) return sum_window_of<4, 3, 0>(call);
 #endif
+  sum_window_of<4, 2, 0>(call);
+}
 }  // namespace sse2
 }  // namespace detail
 }  // namespace POSENC_ABI
@@ -22017,120 +22337,135 @@ void add_window(const WindowCall& call) {
   add_window_of<To, true>(call);
 }
 
-#if POSENC_LEVEL == 3
+/// How the Width gradients of a run, 0 for a width that the call says, are read into Vectors vectors: the last one ends
+/// where the run does, so that it may hold numbers of the one before. A run that is one less than a vector is read with
+/// what follows it in its row, or where it is the row's last one, with what is before it: another thread may be writing
+/// the next row.
+template <int Lanes, int Vectors, int Width>
+struct WindowRun {
+  static constexpr bool kNarrow = Width > 0 && Width < Lanes;
+  using Vector = Floats<Lanes>;
+  struct Sums {
+    Vector vector[Vectors];
+  };
+  std::ptrdiff_t last;  ///< Where the last vector begins.
 
-/// Lane i of the result is lane[i] mod 16 of `a` where the mask has a bit, else -0, which changes no sum.
-POSENC_INLINE Floats<16> moved_lanes(Floats<16> a, Words<16> lane, std::uint32_t mask) {
-  using Signs = VectorTypes<16>::Signs;
-  const Floats<16> nothing = -Floats<16>{};
-#if defined(__clang__)
-  const Floats<16> moved = __builtin_ia32_permvarsf512(a, Signs(lane));
-  return __builtin_ia32_selectps_512(static_cast<std::uint16_t>(mask), moved, nothing);
-#else
-  return __builtin_ia32_permvarsf512_mask(a, Signs(lane), nothing, static_cast<std::int16_t>(mask));
-#endif
-}
-
-/// N numbers in the first lanes of 16.
-template <int N>
-POSENC_INLINE Floats<16> load_first(const float* from) {
-  if constexpr (N == 16) {
-    return load_floats<16>(from);
-  } else {
-    const Floats<8> a = load_floats<8>(from);
-    return __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1);
+  /// Nothing: -0, which changes no sum.
+  static POSENC_INLINE void clear(Sums& sums) {
+    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA { sums.vector[v.value] = -Vector{}; });
   }
-}
-
-/// Adds the gradients of one row of queries and of Keys rows of keys to the sums of their displacements, each of Vectors
-/// vectors. A run is read with what follows it in its row, or where it is the row's last one, with what is before it:
-/// another thread may be writing the next row.
-template <int Vectors, int Keys>
-POSENC_INLINE void sum_key_rows(float* sums, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t width,
-                                bool has_last) {
-  constexpr int kRead = 8 * Vectors;
-  const Words<16> number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const std::ptrdiff_t back = has_last ? kRead - width : 0;
-  Words<16> lane = number - static_cast<std::uint32_t>(width - 1);
-  Words<16> lane_of_last = lane + static_cast<std::uint32_t>(back);
-  Floats<16> sum[Keys * Vectors];
-  unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { sum[v.value] = load_floats<16>(sums + 16 * v.value); });
-  std::uint32_t mask = ((1u << width) - 1) << (width - 1);
-  for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride, mask >>= 1) {
-    unrolled<Keys>([&](auto k) POSENC_INLINE_LAMBDA {
-      constexpr bool is_last = decltype(k)::value == Keys - 1;
-      const Floats<16> run = load_first<kRead>(grad + k.value * width - (is_last ? back : 0));
+  template <bool IsLast>
+  POSENC_INLINE void add(Sums& sums, const float* from) const {
+    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      constexpr int kVector = decltype(v)::value;
+      if constexpr (kNarrow && IsLast) {
+        const Vector run = load_floats<Lanes>(from - 1);
+        sums.vector[kVector] += __builtin_shufflevector(run, run, 1, 2, 3, 4, 5, 6, 7, -1);
+      } else {
+        sums.vector[kVector] += load_floats<Lanes>(from + (kVector + 1 < Vectors ? kVector * Lanes : last));
+      }
+    });
+  }
+  /// Adds sums to those of displacements. What is written in vain is what was there.
+  template <bool IsLast>
+  POSENC_INLINE void put(float* to, Sums& sums) const {
+    if constexpr (kNarrow) {
+      const Words<Lanes> number = {0, 1, 2, 3, 4, 5, 6, 7};
+      const Vector kept = number < Width ? sums.vector[0] : -Vector{};
+      if constexpr (IsLast) {
+        store_floats<Lanes>(to - 1,
+                            load_floats<Lanes>(to - 1) + __builtin_shufflevector(kept, kept, 7, 0, 1, 2, 3, 4, 5, 6));
+      } else {
+        store_floats<Lanes>(to, load_floats<Lanes>(to) + kept);
+      }
+    } else {
       unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-        sum[k.value * Vectors + v.value] += moved_lanes(run, is_last ? lane_of_last : lane, mask >> (16 * v.value));
+        sums.vector[v.value] += load_floats<Lanes>(to + (v.value + 1 < Vectors ? v.value * Lanes : last));
       });
-    });
-    lane += 1;
-    lane_of_last += 1;
-  }
-  unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { store_floats<16>(sums + 16 * v.value, sum[v.value]); });
-}
-
-/// A function of its own: in a larger one gcc keeps some of the sums in memory.
-template <int Vectors, int Keys>
-POSENC_NOINLINE void sum_query_rows(float* sums, const WindowSums& call) {
-  constexpr int kRun = 16 * Vectors;
-  for (std::ptrdiff_t row = 0; row < call.height; ++row) {
-    const float* grad = call.grad + row * call.width * call.stride;
-    float* to = sums + (call.height - 1 - row) * kRun;
-    std::ptrdiff_t k = 0;
-    for (; k + Keys <= call.height; k += Keys) {
-      sum_key_rows<Vectors, Keys>(to + k * kRun, grad + k * call.width, call.stride, call.width,
-                                  k + Keys == call.height);
-    }
-    for (; k < call.height; ++k) {
-      sum_key_rows<Vectors, 1>(to + k * kRun, grad + k * call.width, call.stride, call.width, k + 1 == call.height);
+      unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
+        store_floats<Lanes>(to + (v.value + 1 < Vectors ? v.value * Lanes : last), sums.vector[v.value]);
+      });
     }
   }
+};
+
+/// The gradient of the queries of one column of the window, for two differences of rows at a time, which read neighbors.
+template <typename Run>
+POSENC_INLINE void sum_window_column(float* to, const float* grad, std::ptrdiff_t row, std::ptrdiff_t height,
+                                     std::ptrdiff_t width, const Run& run) {
+  const std::ptrdiff_t span = 2 * width - 1;
+  typename Run::Sums a, b;
+  const auto add_rows = [&](const float* from, std::ptrdiff_t count) POSENC_INLINE_LAMBDA {
+    for (; count > 0; --count, from += row + width) {
+      run.template add<false>(a, from);
+      run.template add<false>(b, from + width);
+    }
+    return from;
+  };
+  std::ptrdiff_t m = height % 2;
+  if (m == 1) {
+    run.clear(a);
+    run.template add<false>(a, grad + (height - 1) * row);
+    run.template put<false>(to, a);
+  }
+  for (; m < height; m += 2) {  // up to the keys of the queries' own row
+    run.clear(a);
+    run.clear(b);
+    run.template add<false>(b, grad + (height - 2 - m) * row);
+    const float* from = add_rows(grad + (height - 1 - m) * row, m);
+    run.template add<false>(a, from);
+    run.template add<true>(b, from + width);
+    run.template put<false>(to + m * span, a);
+    run.template put<false>(to + (m + 1) * span, b);
+  }
+  for (; m < 2 * height - 2; m += 2) {
+    run.clear(a);
+    run.clear(b);
+    const float* from = add_rows(grad + (m - height + 1) * width, 2 * height - 3 - m);
+    run.template add<false>(a, from);
+    run.template add<true>(b, from + width);
+    run.template add<true>(a, from + row + width);
+    run.template put<false>(to + m * span, a);
+    if (m + 3 == 2 * height) {
+      run.template put<true>(to + (m + 1) * span, b);
+    } else {
+      run.template put<false>(to + (m + 1) * span, b);
+    }
+  }
+  if (m == 2 * height - 2) {
+    run.clear(a);
+    run.template add<true>(a, grad + (height - 1) * width);
+    run.template put<true>(to + m * span, a);
+  }
 }
 
-template <int Vectors>
+template <int Lanes, int Vectors, int Width>
 POSENC_INLINE void sum_window_of(const WindowSums& call) {
-  constexpr int kRun = 16 * Vectors;
-  alignas(64) float sums[(2 * kSummedHeight - 1) * kRun];
-  const std::ptrdiff_t span = 2 * call.width - 1;
-  const std::ptrdiff_t runs = 2 * call.height - 1;
-  for (std::ptrdiff_t run = 0; run + 1 < runs; ++run) {
-    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-      store_floats<16>(sums + run * kRun + 16 * v.value, load_floats<16>(call.values + run * span + 16 * v.value));
-    });
+  const std::ptrdiff_t width = Width > 0 ? Width : call.width;
+  const std::ptrdiff_t height = call.height;
+  const std::ptrdiff_t stride = call.stride;
+  const WindowRun<Lanes, Vectors, Width> run{Vectors == 1 ? 0 : width - Lanes};
+  float* const to = call.values + width - 1;
+  const float* grad = call.grad;
+  for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride) {
+    sum_window_column(to - column, grad, width * stride, height, width, run);
   }
-  for (std::ptrdiff_t i = 0; i < kRun; ++i) {
-    sums[(runs - 1) * kRun + i] = i < span ? call.values[(runs - 1) * span + i] : 0.0f;
-  }
-  // Parts without a rest in the windows that models have. All sums of a part are in registers.
-  if (Vectors == 2 && call.height % 12 == 0) {
-    sum_query_rows<Vectors, 12>(sums, call);
-  } else if (call.height % 8 == 0) {
-    sum_query_rows<Vectors, 8>(sums, call);
-  } else if (call.height % 7 == 0) {
-    sum_query_rows<Vectors, 7>(sums, call);
-  } else {
-    sum_query_rows<Vectors, 4>(sums, call);
-  }
-  for (std::ptrdiff_t run = 0; run + 1 < runs; ++run) {  // what is written past a run, the next one overwrites
-    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-      store_floats<16>(call.values + run * span + 16 * v.value, load_floats<16>(sums + run * kRun + 16 * v.value));
-    });
-  }
-  for (std::ptrdiff_t i = 0; i < span; ++i) call.values[(runs - 1) * span + i] = sums[(runs - 1) * kRun + i];
 }
 
-/// The kernel: values(displacement from t to u) += grad(t, u), query by query.
+/// The kernel: values(displacement from t to u) += grad(t, u), column by column of the queries, the gradients of a column
+/// that have one displacement summed first, row by row. It is a template so that what no program calls is not compiled.
 template <typename Call>
 void sum_window(const Call& call) {
-  if (call.width <= 8) {
-    sum_window_of<1>(call);
-  } else {
-    sum_window_of<2>(call);
-  }
-}
-
+#if POSENC_LEVEL >= 2
+  if (call.width == 7) return sum_window_of<8, 1, 7>(call);
+  if (call.width == 8) return sum_window_of<8, 1, 8>(call);
+  if (call.width > 8) return sum_window_of<8, 2, 0>(call);
+#else
+  if (call.width > 12) return sum_window_of<4, 4, 0>(call);
+  if (call.width > 8) return sum_window_of<4, 3, 0>(call);
 #endif
+  sum_window_of<4, 2, 0>(call);
+}
 }  // namespace avx2
 }  // namespace detail
 }  // namespace POSENC_ABI
@@ -22231,120 +22566,135 @@ void add_window(const WindowCall& call) {
   add_window_of<To, true>(call);
 }
 
-#if POSENC_LEVEL == 3
+/// How the Width gradients of a run, 0 for a width that the call says, are read into Vectors vectors: the last one ends
+/// where the run does, so that it may hold numbers of the one before. A run that is one less than a vector is read with
+/// what follows it in its row, or where it is the row's last one, with what is before it: another thread may be writing
+/// the next row.
+template <int Lanes, int Vectors, int Width>
+struct WindowRun {
+  static constexpr bool kNarrow = Width > 0 && Width < Lanes;
+  using Vector = Floats<Lanes>;
+  struct Sums {
+    Vector vector[Vectors];
+  };
+  std::ptrdiff_t last;  ///< Where the last vector begins.
 
-/// Lane i of the result is lane[i] mod 16 of `a` where the mask has a bit, else -0, which changes no sum.
-POSENC_INLINE Floats<16> moved_lanes(Floats<16> a, Words<16> lane, std::uint32_t mask) {
-  using Signs = VectorTypes<16>::Signs;
-  const Floats<16> nothing = -Floats<16>{};
-#if defined(__clang__)
-  const Floats<16> moved = __builtin_ia32_permvarsf512(a, Signs(lane));
-  return __builtin_ia32_selectps_512(static_cast<std::uint16_t>(mask), moved, nothing);
-#else
-  return __builtin_ia32_permvarsf512_mask(a, Signs(lane), nothing, static_cast<std::int16_t>(mask));
-#endif
-}
-
-/// N numbers in the first lanes of 16.
-template <int N>
-POSENC_INLINE Floats<16> load_first(const float* from) {
-  if constexpr (N == 16) {
-    return load_floats<16>(from);
-  } else {
-    const Floats<8> a = load_floats<8>(from);
-    return __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1);
+  /// Nothing: -0, which changes no sum.
+  static POSENC_INLINE void clear(Sums& sums) {
+    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA { sums.vector[v.value] = -Vector{}; });
   }
-}
-
-/// Adds the gradients of one row of queries and of Keys rows of keys to the sums of their displacements, each of Vectors
-/// vectors. A run is read with what follows it in its row, or where it is the row's last one, with what is before it:
-/// another thread may be writing the next row.
-template <int Vectors, int Keys>
-POSENC_INLINE void sum_key_rows(float* sums, const float* grad, std::ptrdiff_t stride, std::ptrdiff_t width,
-                                bool has_last) {
-  constexpr int kRead = 8 * Vectors;
-  const Words<16> number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const std::ptrdiff_t back = has_last ? kRead - width : 0;
-  Words<16> lane = number - static_cast<std::uint32_t>(width - 1);
-  Words<16> lane_of_last = lane + static_cast<std::uint32_t>(back);
-  Floats<16> sum[Keys * Vectors];
-  unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { sum[v.value] = load_floats<16>(sums + 16 * v.value); });
-  std::uint32_t mask = ((1u << width) - 1) << (width - 1);
-  for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride, mask >>= 1) {
-    unrolled<Keys>([&](auto k) POSENC_INLINE_LAMBDA {
-      constexpr bool is_last = decltype(k)::value == Keys - 1;
-      const Floats<16> run = load_first<kRead>(grad + k.value * width - (is_last ? back : 0));
+  template <bool IsLast>
+  POSENC_INLINE void add(Sums& sums, const float* from) const {
+    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      constexpr int kVector = decltype(v)::value;
+      if constexpr (kNarrow && IsLast) {
+        const Vector run = load_floats<Lanes>(from - 1);
+        sums.vector[kVector] += __builtin_shufflevector(run, run, 1, 2, 3, 4, 5, 6, 7, -1);
+      } else {
+        sums.vector[kVector] += load_floats<Lanes>(from + (kVector + 1 < Vectors ? kVector * Lanes : last));
+      }
+    });
+  }
+  /// Adds sums to those of displacements. What is written in vain is what was there.
+  template <bool IsLast>
+  POSENC_INLINE void put(float* to, Sums& sums) const {
+    if constexpr (kNarrow) {
+      const Words<Lanes> number = {0, 1, 2, 3, 4, 5, 6, 7};
+      const Vector kept = number < Width ? sums.vector[0] : -Vector{};
+      if constexpr (IsLast) {
+        store_floats<Lanes>(to - 1,
+                            load_floats<Lanes>(to - 1) + __builtin_shufflevector(kept, kept, 7, 0, 1, 2, 3, 4, 5, 6));
+      } else {
+        store_floats<Lanes>(to, load_floats<Lanes>(to) + kept);
+      }
+    } else {
       unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-        sum[k.value * Vectors + v.value] += moved_lanes(run, is_last ? lane_of_last : lane, mask >> (16 * v.value));
+        sums.vector[v.value] += load_floats<Lanes>(to + (v.value + 1 < Vectors ? v.value * Lanes : last));
       });
-    });
-    lane += 1;
-    lane_of_last += 1;
-  }
-  unrolled<Keys * Vectors>([&](auto v) POSENC_INLINE_LAMBDA { store_floats<16>(sums + 16 * v.value, sum[v.value]); });
-}
-
-/// A function of its own: in a larger one gcc keeps some of the sums in memory.
-template <int Vectors, int Keys>
-POSENC_NOINLINE void sum_query_rows(float* sums, const WindowSums& call) {
-  constexpr int kRun = 16 * Vectors;
-  for (std::ptrdiff_t row = 0; row < call.height; ++row) {
-    const float* grad = call.grad + row * call.width * call.stride;
-    float* to = sums + (call.height - 1 - row) * kRun;
-    std::ptrdiff_t k = 0;
-    for (; k + Keys <= call.height; k += Keys) {
-      sum_key_rows<Vectors, Keys>(to + k * kRun, grad + k * call.width, call.stride, call.width,
-                                  k + Keys == call.height);
-    }
-    for (; k < call.height; ++k) {
-      sum_key_rows<Vectors, 1>(to + k * kRun, grad + k * call.width, call.stride, call.width, k + 1 == call.height);
+      unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
+        store_floats<Lanes>(to + (v.value + 1 < Vectors ? v.value * Lanes : last), sums.vector[v.value]);
+      });
     }
   }
+};
+
+/// The gradient of the queries of one column of the window, for two differences of rows at a time, which read neighbors.
+template <typename Run>
+POSENC_INLINE void sum_window_column(float* to, const float* grad, std::ptrdiff_t row, std::ptrdiff_t height,
+                                     std::ptrdiff_t width, const Run& run) {
+  const std::ptrdiff_t span = 2 * width - 1;
+  typename Run::Sums a, b;
+  const auto add_rows = [&](const float* from, std::ptrdiff_t count) POSENC_INLINE_LAMBDA {
+    for (; count > 0; --count, from += row + width) {
+      run.template add<false>(a, from);
+      run.template add<false>(b, from + width);
+    }
+    return from;
+  };
+  std::ptrdiff_t m = height % 2;
+  if (m == 1) {
+    run.clear(a);
+    run.template add<false>(a, grad + (height - 1) * row);
+    run.template put<false>(to, a);
+  }
+  for (; m < height; m += 2) {  // up to the keys of the queries' own row
+    run.clear(a);
+    run.clear(b);
+    run.template add<false>(b, grad + (height - 2 - m) * row);
+    const float* from = add_rows(grad + (height - 1 - m) * row, m);
+    run.template add<false>(a, from);
+    run.template add<true>(b, from + width);
+    run.template put<false>(to + m * span, a);
+    run.template put<false>(to + (m + 1) * span, b);
+  }
+  for (; m < 2 * height - 2; m += 2) {
+    run.clear(a);
+    run.clear(b);
+    const float* from = add_rows(grad + (m - height + 1) * width, 2 * height - 3 - m);
+    run.template add<false>(a, from);
+    run.template add<true>(b, from + width);
+    run.template add<true>(a, from + row + width);
+    run.template put<false>(to + m * span, a);
+    if (m + 3 == 2 * height) {
+      run.template put<true>(to + (m + 1) * span, b);
+    } else {
+      run.template put<false>(to + (m + 1) * span, b);
+    }
+  }
+  if (m == 2 * height - 2) {
+    run.clear(a);
+    run.template add<true>(a, grad + (height - 1) * width);
+    run.template put<true>(to + m * span, a);
+  }
 }
 
-template <int Vectors>
+template <int Lanes, int Vectors, int Width>
 POSENC_INLINE void sum_window_of(const WindowSums& call) {
-  constexpr int kRun = 16 * Vectors;
-  alignas(64) float sums[(2 * kSummedHeight - 1) * kRun];
-  const std::ptrdiff_t span = 2 * call.width - 1;
-  const std::ptrdiff_t runs = 2 * call.height - 1;
-  for (std::ptrdiff_t run = 0; run + 1 < runs; ++run) {
-    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-      store_floats<16>(sums + run * kRun + 16 * v.value, load_floats<16>(call.values + run * span + 16 * v.value));
-    });
+  const std::ptrdiff_t width = Width > 0 ? Width : call.width;
+  const std::ptrdiff_t height = call.height;
+  const std::ptrdiff_t stride = call.stride;
+  const WindowRun<Lanes, Vectors, Width> run{Vectors == 1 ? 0 : width - Lanes};
+  float* const to = call.values + width - 1;
+  const float* grad = call.grad;
+  for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride) {
+    sum_window_column(to - column, grad, width * stride, height, width, run);
   }
-  for (std::ptrdiff_t i = 0; i < kRun; ++i) {
-    sums[(runs - 1) * kRun + i] = i < span ? call.values[(runs - 1) * span + i] : 0.0f;
-  }
-  // Parts without a rest in the windows that models have. All sums of a part are in registers.
-  if (Vectors == 2 && call.height % 12 == 0) {
-    sum_query_rows<Vectors, 12>(sums, call);
-  } else if (call.height % 8 == 0) {
-    sum_query_rows<Vectors, 8>(sums, call);
-  } else if (call.height % 7 == 0) {
-    sum_query_rows<Vectors, 7>(sums, call);
-  } else {
-    sum_query_rows<Vectors, 4>(sums, call);
-  }
-  for (std::ptrdiff_t run = 0; run + 1 < runs; ++run) {  // what is written past a run, the next one overwrites
-    unrolled<Vectors>([&](auto v) POSENC_INLINE_LAMBDA {
-      store_floats<16>(call.values + run * span + 16 * v.value, load_floats<16>(sums + run * kRun + 16 * v.value));
-    });
-  }
-  for (std::ptrdiff_t i = 0; i < span; ++i) call.values[(runs - 1) * span + i] = sums[(runs - 1) * kRun + i];
 }
 
-/// The kernel: values(displacement from t to u) += grad(t, u), query by query.
+/// The kernel: values(displacement from t to u) += grad(t, u), column by column of the queries, the gradients of a column
+/// that have one displacement summed first, row by row. It is a template so that what no program calls is not compiled.
 template <typename Call>
 void sum_window(const Call& call) {
-  if (call.width <= 8) {
-    sum_window_of<1>(call);
-  } else {
-    sum_window_of<2>(call);
-  }
-}
-
+#if POSENC_LEVEL >= 2
+  if (call.width == 7) return sum_window_of<8, 1, 7>(call);
+  if (call.width == 8) return sum_window_of<8, 1, 8>(call);
+  if (call.width > 8) return sum_window_of<8, 2, 0>(call);
+#else
+  if (call.width > 12) return sum_window_of<4, 4, 0>(call);
+  if (call.width > 8) return sum_window_of<4, 3, 0>(call);
 #endif
+  sum_window_of<4, 2, 0>(call);
+}
 }  // namespace avx512
 }  // namespace detail
 }  // namespace POSENC_ABI
@@ -22358,11 +22708,19 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 using WindowKernel = void (*)(const WindowCall&);
+using WindowSumsKernel = void (*)(const WindowSums&);
 
 /// The kernel for logits of this type at a level, which the unit has.
 template <StoredAs To>
 WindowKernel add_window_kernel(Level level) {
   static constexpr KernelTable<WindowKernel> kKernels{{POSENC_OF_EACH_LEVEL(add_window<To>)}};
+  return kKernels[level];
+}
+
+/// The same for a gradient.
+template <typename Call>
+WindowSumsKernel sum_window_kernel(Level level) {
+  static constexpr KernelTable<WindowSumsKernel> kKernels{{POSENC_OF_EACH_LEVEL(sum_window<Call>)}};
   return kKernels[level];
 }
 
@@ -22506,30 +22864,41 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
   auto values = all_values.row(head);
   auto class_values = grad_table.class_values();
   bool summed = false;
-#if POSENC_HIGHEST_LEVEL >= 3
+  const GridShape window = grad_table.window();
+#if POSENC_HAS_LEVELS
   if constexpr (has_window_runs<Grad, Scalar> && std::is_same_v<Scalar, float>) {
-    const GridShape window = grad_table.window();
-    if (has_contiguous_rows(grad) && level_of_machine() == Level::avx512 &&
-        can_sum_window(window.height(), window.width())) {
-      avx512::sum_window(WindowSums{first_window_logit(grad, grad_table.class_token(), first_row), grad.outerStride(),
-                                    values.data(), window.height(), window.width()});
+    if (has_contiguous_rows(grad) && can_sum_window(window.height(), window.width())) {
+      sum_window_kernel<WindowSums>(level_of_machine())({first_window_logit(grad, grad_table.class_token(), first_row),
+                                                         grad.outerStride(), values.data(), window.height(),
+                                                         window.width()});
       summed = true;
     }
   }
 #endif
   if constexpr (has_window_runs<Grad, Scalar>) {
-    summed = summed || (has_contiguous_rows(grad) &&
-                        with_window_width<Scalar>(grad_table.window().width(), [&](auto lanes, auto width) {
-                          sum_window_runs<decltype(lanes)::value>(
-                              first_window_logit(grad, grad_table.class_token(), first_row), grad.outerStride(),
-                              values.data(), grad_table.window().height(), width);
-                        }));
+    summed = summed ||
+             (has_contiguous_rows(grad) && with_window_width<Scalar>(window.width(), [&](auto lanes, auto width) {
+                sum_window_runs<decltype(lanes)::value>(first_window_logit(grad, grad_table.class_token(), first_row),
+                                                        grad.outerStride(), values.data(), window.height(), width);
+              }));
   }
   if (!summed) {
-    for_each_window_run(grad_table.window(), grad_table.class_token(),
-                        [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
-                          values.segment(column, count) +=
-                              grad.row(first_row + query).segment(key, count).array().template cast<Scalar>();
+    constexpr int kPart = 16;
+    const Eigen::Index first = class_tokens(grad_table.class_token());
+    for_each_window_sum(window.height(), window.width(),
+                        [&](Eigen::Index t, Eigen::Index u, Eigen::Index count, Eigen::Index m) {
+                          for (Eigen::Index i = 0; i < window.width(); i += kPart) {
+                            const Eigen::Index size = std::min<Eigen::Index>(kPart, window.width() - i);
+                            const auto run = [&](Eigen::Index row) {
+                              return grad.row(first_row + first + t + row * window.width())
+                                  .segment(first + u + row * window.width() + i, size)
+                                  .array()
+                                  .template cast<Scalar>();
+                            };
+                            Eigen::Array<Scalar, 1, Eigen::Dynamic, Eigen::RowMajor, 1, kPart> sum = run(0);
+                            for (Eigen::Index row = 1; row < count; ++row) sum += run(row);
+                            values.segment(m + i, size) += sum;
+                          }
                         });
   }
   for_each_class_pair(grad_table.window(), grad_table.class_token(),
@@ -22583,11 +22952,12 @@ auto add_window_bias(const Arguments&...) {
 /// @param[in,out] grad_table  A WindowTable of float or double, or grad_table.head(h), whatever the logits are.
 /// @param grad_logits         (num_heads tokens) x tokens, head by head, or tokens x tokens for one head.
 /// @throws as add_window_bias(); grad_table is then unchanged.
-/// Cost:     one addition for each logit. For windows 7, 8 and 12 wide: where the machine has AVX-512, whatever the
-///           flags, 0.6, 0.8 and 0.7 of the speed at which Eigen with AVX-512 sums the gradient to one number;
-///           elsewhere 0.5, 0.6 and 0.8 of that of Eigen with SSE2. No allocation (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit, whatever the flags. For windows 7, 8 and 12 wide 0.55, 0.7 and 0.8 of the speed
+///           at which Eigen with AVX-512 sums the gradient to one number. No allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes in double [accuracy][relative_bias]. A
-///           sum of n logits has n roundings to the scalar of grad_table: at most 144 in a window of 12 x 12.
+///           sum is formed in the scalar of grad_table: over the rows of queries first, then over their columns, so that
+///           no logit meets more than 24 roundings in a window of 12 x 12. The same bits in every layout and at every
+///           level of instructions [relative_bias][levels].
 /// Source:   as add_window_bias().
 template <typename GradTable, typename Grad, detail::IfWindowTable<GradTable> = 0, detail::IfDense<Grad> = 0>
 void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {
@@ -24256,40 +24626,62 @@ POSENC_INLINE void pack_rows(float* packed, const float* a, std::ptrdiff_t strid
   }
 }
 
-/// sums[j] = the products of N packed rows with row j of b, each summed in order.
+/// The pointer in a register. Compilers else make one of each sum of it and another number in a loop.
+POSENC_INLINE const float* kept_pointer(const float* from) {
+  __asm__("" : "+r"(from));
+  return from;
+}
+
+/// sums[j] = the products of N packed rows with row j of b, each summed in order. One pointer for four rows of b: more of
+/// them than there are registers would pass through those of the sums.
 template <int Rows, int N>
 POSENC_INLINE void multiply_packed(Floats<N> (&sums)[Rows], const float* packed, const float* b, std::ptrdiff_t stride,
                                    std::ptrdiff_t depth) {
+  constexpr int kGroups = (Rows + 3) / 4;
+  const float* group[kGroups];
+  unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA { group[g.value] = b + 4 * g.value * stride; });
   unrolled<Rows>([&](auto j) POSENC_INLINE_LAMBDA { sums[j.value] = Floats<N>{}; });
   for (std::ptrdiff_t k = 0; k < depth; ++k) {
     const Floats<N> a = in_register(load_floats<N>(packed + k * N));
+    unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA { group[g.value] = kept_pointer(group[g.value]); });
     unrolled<Rows>([&](auto j) POSENC_INLINE_LAMBDA {
-      sums[j.value] = multiply_add<N>(a, b[j.value * stride + k] - Floats<N>{}, sums[j.value]);
+      const float factor = group[j.value / 4][j.value % 4 * stride];
+      sums[j.value] = multiply_add<N>(a, factor - Floats<N>{}, sums[j.value]);
     });
+    unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA { ++group[g.value]; });
   }
 }
 
-/// The products of N packed rows with N rows of b, a row of `out` for each of the first `rows`.
+/// A column of `out`: its first `rows` numbers.
 template <int N>
-POSENC_NOINLINE void multiply_tile(float* out, std::ptrdiff_t out_stride, const float* packed, const float* b,
-                                   std::ptrdiff_t stride, std::ptrdiff_t depth, float scale, std::ptrdiff_t rows) {
-  Floats<N> sums[N];
-  multiply_packed<N, N>(sums, packed, b, stride, depth);
-  transpose<N>(sums);
-  unrolled<N>([&](auto i) POSENC_INLINE_LAMBDA {
-    if (i.value < rows) store_floats<N>(out + i.value * out_stride, sums[i.value] * scale);
-  });
+POSENC_INLINE void store_column(float* out, std::ptrdiff_t out_stride, Floats<N> values, std::ptrdiff_t rows) {
+  float column[N];
+  store_floats<N>(column, values);
+  for (std::ptrdiff_t i = 0; i < rows; ++i) out[i * out_stride] = column[i];
 }
 
-/// The same for fewer rows of b than N.
+/// The products of N packed rows with Columns rows of b, N or one more: a row of `out` for each of the first `rows`.
+template <int N, int Columns>
+POSENC_NOINLINE void multiply_tile(float* out, std::ptrdiff_t out_stride, const float* packed, const float* b,
+                                   std::ptrdiff_t stride, std::ptrdiff_t depth, float scale, std::ptrdiff_t rows) {
+  Floats<N> sums[Columns];
+  multiply_packed<Columns, N>(sums, packed, b, stride, depth);
+  Floats<N> tile[N];
+  unrolled<N>([&](auto i) POSENC_INLINE_LAMBDA { tile[i.value] = sums[i.value]; });
+  transpose<N>(tile);
+  unrolled<N>([&](auto i) POSENC_INLINE_LAMBDA {
+    if (i.value < rows) store_floats<N>(out + i.value * out_stride, tile[i.value] * scale);
+  });
+  if constexpr (Columns > N) store_column<N>(out + N, out_stride, sums[N] * scale, rows);
+}
+
+/// The same for one row of b.
 template <int N>
 POSENC_NOINLINE void multiply_column(float* out, std::ptrdiff_t out_stride, const float* packed, const float* b,
                                      std::ptrdiff_t depth, float scale, std::ptrdiff_t rows) {
   Floats<N> sums[1];
   multiply_packed<1, N>(sums, packed, b, 0, depth);
-  float column[N];
-  store_floats<N>(column, sums[0] * scale);
-  for (std::ptrdiff_t i = 0; i < rows; ++i) out[i * out_stride] = column[i];
+  store_column<N>(out, out_stride, sums[0] * scale, rows);
 }
 
 /// The kernel: out(i, j) = scale sum over k of a(i, k) b(j, k).
@@ -24302,9 +24694,13 @@ void multiply_rows(const Call& call) {
     pack_rows<kWidth>(packed, call.a + first * call.a_stride, call.a_stride, rows, call.depth);
     float* const out = call.out + first * call.out_stride;
     std::ptrdiff_t j = 0;
-    for (; j + kWidth <= call.columns; j += kWidth) {
-      multiply_tile<kWidth>(out + j, call.out_stride, packed, call.b + j * call.b_stride, call.b_stride, call.depth,
-                            call.scale, rows);
+    while (j + kWidth <= call.columns) {
+      // Clipped distances have an odd number of rows. One alone would wait for each of its additions.
+      const bool one_more = j + kWidth + 1 == call.columns;
+      const auto multiply = one_more ? multiply_tile<kWidth, kWidth + 1> : multiply_tile<kWidth, kWidth>;
+      multiply(out + j, call.out_stride, packed, call.b + j * call.b_stride, call.b_stride, call.depth, call.scale,
+               rows);
+      j += kWidth + one_more;
     }
     for (; j < call.columns; ++j) {
       multiply_column<kWidth>(out + j, call.out_stride, packed, call.b + j * call.b_stride, call.depth, call.scale,
@@ -24361,40 +24757,62 @@ POSENC_INLINE void pack_rows(float* packed, const float* a, std::ptrdiff_t strid
   }
 }
 
-/// sums[j] = the products of N packed rows with row j of b, each summed in order.
+/// The pointer in a register. Compilers else make one of each sum of it and another number in a loop.
+POSENC_INLINE const float* kept_pointer(const float* from) {
+  __asm__("" : "+r"(from));
+  return from;
+}
+
+/// sums[j] = the products of N packed rows with row j of b, each summed in order. One pointer for four rows of b: more of
+/// them than there are registers would pass through those of the sums.
 template <int Rows, int N>
 POSENC_INLINE void multiply_packed(Floats<N> (&sums)[Rows], const float* packed, const float* b, std::ptrdiff_t stride,
                                    std::ptrdiff_t depth) {
+  constexpr int kGroups = (Rows + 3) / 4;
+  const float* group[kGroups];
+  unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA { group[g.value] = b + 4 * g.value * stride; });
   unrolled<Rows>([&](auto j) POSENC_INLINE_LAMBDA { sums[j.value] = Floats<N>{}; });
   for (std::ptrdiff_t k = 0; k < depth; ++k) {
     const Floats<N> a = in_register(load_floats<N>(packed + k * N));
+    unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA { group[g.value] = kept_pointer(group[g.value]); });
     unrolled<Rows>([&](auto j) POSENC_INLINE_LAMBDA {
-      sums[j.value] = multiply_add<N>(a, b[j.value * stride + k] - Floats<N>{}, sums[j.value]);
+      const float factor = group[j.value / 4][j.value % 4 * stride];
+      sums[j.value] = multiply_add<N>(a, factor - Floats<N>{}, sums[j.value]);
     });
+    unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA { ++group[g.value]; });
   }
 }
 
-/// The products of N packed rows with N rows of b, a row of `out` for each of the first `rows`.
+/// A column of `out`: its first `rows` numbers.
 template <int N>
-POSENC_NOINLINE void multiply_tile(float* out, std::ptrdiff_t out_stride, const float* packed, const float* b,
-                                   std::ptrdiff_t stride, std::ptrdiff_t depth, float scale, std::ptrdiff_t rows) {
-  Floats<N> sums[N];
-  multiply_packed<N, N>(sums, packed, b, stride, depth);
-  transpose<N>(sums);
-  unrolled<N>([&](auto i) POSENC_INLINE_LAMBDA {
-    if (i.value < rows) store_floats<N>(out + i.value * out_stride, sums[i.value] * scale);
-  });
+POSENC_INLINE void store_column(float* out, std::ptrdiff_t out_stride, Floats<N> values, std::ptrdiff_t rows) {
+  float column[N];
+  store_floats<N>(column, values);
+  for (std::ptrdiff_t i = 0; i < rows; ++i) out[i * out_stride] = column[i];
 }
 
-/// The same for fewer rows of b than N.
+/// The products of N packed rows with Columns rows of b, N or one more: a row of `out` for each of the first `rows`.
+template <int N, int Columns>
+POSENC_NOINLINE void multiply_tile(float* out, std::ptrdiff_t out_stride, const float* packed, const float* b,
+                                   std::ptrdiff_t stride, std::ptrdiff_t depth, float scale, std::ptrdiff_t rows) {
+  Floats<N> sums[Columns];
+  multiply_packed<Columns, N>(sums, packed, b, stride, depth);
+  Floats<N> tile[N];
+  unrolled<N>([&](auto i) POSENC_INLINE_LAMBDA { tile[i.value] = sums[i.value]; });
+  transpose<N>(tile);
+  unrolled<N>([&](auto i) POSENC_INLINE_LAMBDA {
+    if (i.value < rows) store_floats<N>(out + i.value * out_stride, tile[i.value] * scale);
+  });
+  if constexpr (Columns > N) store_column<N>(out + N, out_stride, sums[N] * scale, rows);
+}
+
+/// The same for one row of b.
 template <int N>
 POSENC_NOINLINE void multiply_column(float* out, std::ptrdiff_t out_stride, const float* packed, const float* b,
                                      std::ptrdiff_t depth, float scale, std::ptrdiff_t rows) {
   Floats<N> sums[1];
   multiply_packed<1, N>(sums, packed, b, 0, depth);
-  float column[N];
-  store_floats<N>(column, sums[0] * scale);
-  for (std::ptrdiff_t i = 0; i < rows; ++i) out[i * out_stride] = column[i];
+  store_column<N>(out, out_stride, sums[0] * scale, rows);
 }
 
 /// The kernel: out(i, j) = scale sum over k of a(i, k) b(j, k).
@@ -24407,9 +24825,13 @@ void multiply_rows(const Call& call) {
     pack_rows<kWidth>(packed, call.a + first * call.a_stride, call.a_stride, rows, call.depth);
     float* const out = call.out + first * call.out_stride;
     std::ptrdiff_t j = 0;
-    for (; j + kWidth <= call.columns; j += kWidth) {
-      multiply_tile<kWidth>(out + j, call.out_stride, packed, call.b + j * call.b_stride, call.b_stride, call.depth,
-                            call.scale, rows);
+    while (j + kWidth <= call.columns) {
+      // Clipped distances have an odd number of rows. One alone would wait for each of its additions.
+      const bool one_more = j + kWidth + 1 == call.columns;
+      const auto multiply = one_more ? multiply_tile<kWidth, kWidth + 1> : multiply_tile<kWidth, kWidth>;
+      multiply(out + j, call.out_stride, packed, call.b + j * call.b_stride, call.b_stride, call.depth, call.scale,
+               rows);
+      j += kWidth + one_more;
     }
     for (; j < call.columns; ++j) {
       multiply_column<kWidth>(out + j, call.out_stride, packed, call.b + j * call.b_stride, call.depth, call.scale,
@@ -24467,40 +24889,62 @@ POSENC_INLINE void pack_rows(float* packed, const float* a, std::ptrdiff_t strid
   }
 }
 
-/// sums[j] = the products of N packed rows with row j of b, each summed in order.
+/// The pointer in a register. Compilers else make one of each sum of it and another number in a loop.
+POSENC_INLINE const float* kept_pointer(const float* from) {
+  __asm__("" : "+r"(from));
+  return from;
+}
+
+/// sums[j] = the products of N packed rows with row j of b, each summed in order. One pointer for four rows of b: more of
+/// them than there are registers would pass through those of the sums.
 template <int Rows, int N>
 POSENC_INLINE void multiply_packed(Floats<N> (&sums)[Rows], const float* packed, const float* b, std::ptrdiff_t stride,
                                    std::ptrdiff_t depth) {
+  constexpr int kGroups = (Rows + 3) / 4;
+  const float* group[kGroups];
+  unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA { group[g.value] = b + 4 * g.value * stride; });
   unrolled<Rows>([&](auto j) POSENC_INLINE_LAMBDA { sums[j.value] = Floats<N>{}; });
   for (std::ptrdiff_t k = 0; k < depth; ++k) {
     const Floats<N> a = in_register(load_floats<N>(packed + k * N));
+    unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA { group[g.value] = kept_pointer(group[g.value]); });
     unrolled<Rows>([&](auto j) POSENC_INLINE_LAMBDA {
-      sums[j.value] = multiply_add<N>(a, b[j.value * stride + k] - Floats<N>{}, sums[j.value]);
+      const float factor = group[j.value / 4][j.value % 4 * stride];
+      sums[j.value] = multiply_add<N>(a, factor - Floats<N>{}, sums[j.value]);
     });
+    unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA { ++group[g.value]; });
   }
 }
 
-/// The products of N packed rows with N rows of b, a row of `out` for each of the first `rows`.
+/// A column of `out`: its first `rows` numbers.
 template <int N>
-POSENC_NOINLINE void multiply_tile(float* out, std::ptrdiff_t out_stride, const float* packed, const float* b,
-                                   std::ptrdiff_t stride, std::ptrdiff_t depth, float scale, std::ptrdiff_t rows) {
-  Floats<N> sums[N];
-  multiply_packed<N, N>(sums, packed, b, stride, depth);
-  transpose<N>(sums);
-  unrolled<N>([&](auto i) POSENC_INLINE_LAMBDA {
-    if (i.value < rows) store_floats<N>(out + i.value * out_stride, sums[i.value] * scale);
-  });
+POSENC_INLINE void store_column(float* out, std::ptrdiff_t out_stride, Floats<N> values, std::ptrdiff_t rows) {
+  float column[N];
+  store_floats<N>(column, values);
+  for (std::ptrdiff_t i = 0; i < rows; ++i) out[i * out_stride] = column[i];
 }
 
-/// The same for fewer rows of b than N.
+/// The products of N packed rows with Columns rows of b, N or one more: a row of `out` for each of the first `rows`.
+template <int N, int Columns>
+POSENC_NOINLINE void multiply_tile(float* out, std::ptrdiff_t out_stride, const float* packed, const float* b,
+                                   std::ptrdiff_t stride, std::ptrdiff_t depth, float scale, std::ptrdiff_t rows) {
+  Floats<N> sums[Columns];
+  multiply_packed<Columns, N>(sums, packed, b, stride, depth);
+  Floats<N> tile[N];
+  unrolled<N>([&](auto i) POSENC_INLINE_LAMBDA { tile[i.value] = sums[i.value]; });
+  transpose<N>(tile);
+  unrolled<N>([&](auto i) POSENC_INLINE_LAMBDA {
+    if (i.value < rows) store_floats<N>(out + i.value * out_stride, tile[i.value] * scale);
+  });
+  if constexpr (Columns > N) store_column<N>(out + N, out_stride, sums[N] * scale, rows);
+}
+
+/// The same for one row of b.
 template <int N>
 POSENC_NOINLINE void multiply_column(float* out, std::ptrdiff_t out_stride, const float* packed, const float* b,
                                      std::ptrdiff_t depth, float scale, std::ptrdiff_t rows) {
   Floats<N> sums[1];
   multiply_packed<1, N>(sums, packed, b, 0, depth);
-  float column[N];
-  store_floats<N>(column, sums[0] * scale);
-  for (std::ptrdiff_t i = 0; i < rows; ++i) out[i * out_stride] = column[i];
+  store_column<N>(out, out_stride, sums[0] * scale, rows);
 }
 
 /// The kernel: out(i, j) = scale sum over k of a(i, k) b(j, k).
@@ -24513,9 +24957,13 @@ void multiply_rows(const Call& call) {
     pack_rows<kWidth>(packed, call.a + first * call.a_stride, call.a_stride, rows, call.depth);
     float* const out = call.out + first * call.out_stride;
     std::ptrdiff_t j = 0;
-    for (; j + kWidth <= call.columns; j += kWidth) {
-      multiply_tile<kWidth>(out + j, call.out_stride, packed, call.b + j * call.b_stride, call.b_stride, call.depth,
-                            call.scale, rows);
+    while (j + kWidth <= call.columns) {
+      // Clipped distances have an odd number of rows. One alone would wait for each of its additions.
+      const bool one_more = j + kWidth + 1 == call.columns;
+      const auto multiply = one_more ? multiply_tile<kWidth, kWidth + 1> : multiply_tile<kWidth, kWidth>;
+      multiply(out + j, call.out_stride, packed, call.b + j * call.b_stride, call.b_stride, call.depth, call.scale,
+               rows);
+      j += kWidth + one_more;
     }
     for (; j < call.columns; ++j) {
       multiply_column<kWidth>(out + j, call.out_stride, packed, call.b + j * call.b_stride, call.depth, call.scale,
@@ -28754,13 +29202,13 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// Fetches into the cache what a call with a norm reads next where it now reads some bytes; that may be past the end of
-/// the memory. A loop, so that a tile has little code of it.
+/// Fetches into the second-level cache what a call with a norm reads next where it now reads some bytes; that may be past
+/// the end of the memory. Fewer lines can be under way to the first level. A loop, so that a tile has little code of it.
 POSENC_INLINE void fetch(const NormedRowCall& x, const void* from, std::size_t bytes) {
   if (x.bytes_ahead == 0) return;
   const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(x.bytes_ahead);
   for (std::size_t i = 0; i < bytes; i += 64) {
-    __builtin_prefetch(reinterpret_cast<const void*>(first + i));  // NOLINT: not read
+    __builtin_prefetch(reinterpret_cast<const void*>(first + i), 0, 2);  // NOLINT: not read
   }
 }
 
@@ -29062,13 +29510,13 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// Fetches into the cache what a call with a norm reads next where it now reads some bytes; that may be past the end of
-/// the memory. A loop, so that a tile has little code of it.
+/// Fetches into the second-level cache what a call with a norm reads next where it now reads some bytes; that may be past
+/// the end of the memory. Fewer lines can be under way to the first level. A loop, so that a tile has little code of it.
 POSENC_INLINE void fetch(const NormedRowCall& x, const void* from, std::size_t bytes) {
   if (x.bytes_ahead == 0) return;
   const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(x.bytes_ahead);
   for (std::size_t i = 0; i < bytes; i += 64) {
-    __builtin_prefetch(reinterpret_cast<const void*>(first + i));  // NOLINT: not read
+    __builtin_prefetch(reinterpret_cast<const void*>(first + i), 0, 2);  // NOLINT: not read
   }
 }
 
@@ -29371,13 +29819,13 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// Fetches into the cache what a call with a norm reads next where it now reads some bytes; that may be past the end of
-/// the memory. A loop, so that a tile has little code of it.
+/// Fetches into the second-level cache what a call with a norm reads next where it now reads some bytes; that may be past
+/// the end of the memory. Fewer lines can be under way to the first level. A loop, so that a tile has little code of it.
 POSENC_INLINE void fetch(const NormedRowCall& x, const void* from, std::size_t bytes) {
   if (x.bytes_ahead == 0) return;
   const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(x.bytes_ahead);
   for (std::size_t i = 0; i < bytes; i += 64) {
-    __builtin_prefetch(reinterpret_cast<const void*>(first + i));  // NOLINT: not read
+    __builtin_prefetch(reinterpret_cast<const void*>(first + i), 0, 2);  // NOLINT: not read
   }
 }
 
@@ -29664,7 +30112,8 @@ namespace sse2 {
 
 // A vector of AVX-512 is a cache line: where heads begin inside a line, each vector of a head lies across two, and
 // takes twice as long to read and to write. Here the vectors are the lines. The first line of a head begins with the
-// last numbers of the head before.
+// last numbers of the head before, where the heads of a token follow one another; else with numbers that stay, and the
+// lines in which a head begins and ends are read and written in part.
 
 /// Bits of lanes, in the type that the compiler's instructions take.
 #if defined(__clang__)
@@ -29710,7 +30159,7 @@ POSENC_INLINE Floats<16> load_around(const float* from, std::ptrdiff_t count, st
 /// before: their partners lie in other lines, and their sines have the other sign.
 template <int Lines>
 POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, float* out, const float* cos,
-                                          const float* sin) {
+                                          const float* sin, bool follow) {
   const LineLanes lanes(in);
   Floats<16> c[Lines];
   Floats<16> s[Lines];
@@ -29724,26 +30173,46 @@ POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, flo
   s[0] = Floats<16>(Words<16>(s[0]) ^ (lanes.is_lower & 0x80000000u));
   in -= lanes.before;
   out -= lanes.before;
-  Floats<16> first = load_lanes(in, lanes.upper);
-  Floats<16> middle = first;  // of the head before
-  std::uint32_t written = lanes.upper;
-  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
-    Floats<16> a[Lines];
-    Floats<16> b[Lines];
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Floats<16> a[Lines];
+  Floats<16> b[Lines];
+  const auto load = [&]() POSENC_INLINE_LAMBDA {
     unrolled<Lines, 1>([&](auto k)
                            POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<16>(in + 16 * k.value)); });
     unrolled<Lines>(
         [&](auto k) POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<16>(in + 16 * (Lines + k.value))); });
+  };
+  const auto rotate_and_store = [&](std::uint32_t mask) POSENC_INLINE_LAMBDA {
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { rotate_pair<16>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    store_lanes(out, a[0], mask);
+    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, a[k.value]); });
+    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * (Lines + k.value), b[k.value]); });
+  };
+  if (!follow) {
+    for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+      load();
+      a[0] = load_around(in + lanes.before, 32 * Lines, lanes.before);
+      rotate_pair<16>(a[0], b[0], c[0], s[0]);
+      rotate_and_store(lanes.upper);
+      store_lanes(out + 32 * Lines, a[0], lanes.lower);
+      in += in_stride;
+      out += out_stride;
+    }
+    return;
+  }
+  Floats<16> first = load_lanes(in, lanes.upper);
+  Floats<16> middle = first;  // of the head before
+  std::uint32_t written = lanes.upper;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    load();
     const Floats<16> next = load_lanes(in + 32 * Lines, head > 1 ? 0xffff : lanes.lower);
     a[0] = multiply_add<16>(first, c[0], -(lanes.joined(middle, b[0]) * s[0]));
     middle = b[0];
     b[0] = multiply_add<16>(middle, c[0], lanes.joined(next, first) * s[0]);
     first = next;
-    unrolled<Lines, 1>([&](auto k)
-                           POSENC_INLINE_LAMBDA { rotate_pair<16>(a[k.value], b[k.value], c[k.value], s[k.value]); });
-    store_lanes(out, a[0], written);
-    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, a[k.value]); });
-    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * (Lines + k.value), b[k.value]); });
+    rotate_and_store(written);
     written = 0xffff;
     in += 32 * Lines;
     out += 32 * Lines;
@@ -29754,7 +30223,7 @@ POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, flo
 /// One token of heads of Lines lines whose pairs are neighbors.
 template <int Lines>
 POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, float* out, const float* cos,
-                                             const float* sin) {
+                                             const float* sin, bool follow) {
   const LineLanes lanes(in);
   const std::ptrdiff_t before = lanes.before;
   Floats<16> c[Lines];
@@ -29783,6 +30252,8 @@ POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, 
   const auto rotated = [&](Floats<16> line, auto k) POSENC_INLINE_LAMBDA {
     return multiply_add<16>(line, c[k.value], swapped<16>(line) * s[k.value]);
   };
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
   std::uint32_t mask = lanes.upper;
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     Floats<16> line[Lines];
@@ -29792,39 +30263,41 @@ POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, 
     unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { line[k.value] = rotated(line[k.value], k); });
     store_lanes(out, line[0], mask);
     unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, line[k.value]); });
-    mask = 0xffff;
-    in += 16 * Lines;
-    out += 16 * Lines;
+    if (follow) mask = 0xffff;
+    if (!follow || head == 1) {
+      const Floats<16> last = load_lanes(in + 16 * Lines, lanes.lower);
+      store_lanes(out + 16 * Lines, rotated(last, Constant<0>()), lanes.lower);
+    }
+    in += in_stride;
+    out += out_stride;
   }
-  store_lanes(out, rotated(load_lanes(in, lanes.lower), Constant<0>()), lanes.lower);
 }
 
 template <bool HalfSplit, int Pairs>
 void rotate_tokens_by_lines(const RowCall& x) {
+  const bool follow = x.in_head_stride == 2 * Pairs && x.out_head_stride == 2 * Pairs;
   for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
     const float* const in = static_cast<const float*>(x.in) + token * x.in_token_stride;
     float* const out = static_cast<float*>(x.out) + token * x.out_token_stride;
     const std::ptrdiff_t entry = (x.rows == nullptr ? token : x.rows[token]) * x.row_stride;
     if constexpr (HalfSplit) {
-      rotate_lines_of_halves<Pairs / 16>(x, in, out, x.cos + entry, x.sin + entry);
+      rotate_lines_of_halves<Pairs / 16>(x, in, out, x.cos + entry, x.sin + entry, follow);
     } else {
-      rotate_lines_of_neighbors<Pairs / 8>(x, in, out, x.cos + entry, x.sin + entry);
+      rotate_lines_of_neighbors<Pairs / 8>(x, in, out, x.cos + entry, x.sin + entry, follow);
     }
   }
 }
 
-/// Rotates a call of heads of 64 or 128 numbers that follow one another, and lie alike in the lines that are read and in
-/// those that are written. Returns whether it is such a call.
+/// Rotates a call of heads of 64 or 128 numbers that lie alike in the lines that are read and in those
+/// that are written. Returns whether it is such a call.
 template <bool HalfSplit>
 POSENC_INLINE bool rotate_by_lines(const RowCall& x) {
   const std::uintptr_t in = reinterpret_cast<std::uintptr_t>(x.in);
   if (in % 64 == 0) return false;
-  const std::ptrdiff_t head = 2 * x.pairs;
   const bool alike = (in ^ reinterpret_cast<std::uintptr_t>(x.out)) % 64 == 0 && x.out_offsets == nullptr &&
-                     (x.in_token_stride | x.out_token_stride) % 16 == 0;
-  const bool follow = x.in_head_stride == head && x.out_head_stride == head && x.num_heads >= 4;
+                     (x.in_token_stride | x.out_token_stride | x.in_head_stride | x.out_head_stride) % 16 == 0;
   const bool in_lines = HalfSplit ? in % 4 == 0 && x.partner == x.pairs && x.out_partner == x.pairs : in % 8 == 0;
-  if (!alike || !follow || !in_lines || (x.pairs != 32 && x.pairs != 64)) return false;
+  if (!alike || x.num_heads < 4 || !in_lines || (x.pairs != 32 && x.pairs != 64)) return false;
   (x.pairs == 64 ? rotate_tokens_by_lines<HalfSplit, 64> : rotate_tokens_by_lines<HalfSplit, 32>)(x);
   return true;
 }
@@ -29858,7 +30331,8 @@ namespace avx2 {
 
 // A vector of AVX-512 is a cache line: where heads begin inside a line, each vector of a head lies across two, and
 // takes twice as long to read and to write. Here the vectors are the lines. The first line of a head begins with the
-// last numbers of the head before.
+// last numbers of the head before, where the heads of a token follow one another; else with numbers that stay, and the
+// lines in which a head begins and ends are read and written in part.
 
 /// Bits of lanes, in the type that the compiler's instructions take.
 #if defined(__clang__)
@@ -29904,7 +30378,7 @@ POSENC_INLINE Floats<16> load_around(const float* from, std::ptrdiff_t count, st
 /// before: their partners lie in other lines, and their sines have the other sign.
 template <int Lines>
 POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, float* out, const float* cos,
-                                          const float* sin) {
+                                          const float* sin, bool follow) {
   const LineLanes lanes(in);
   Floats<16> c[Lines];
   Floats<16> s[Lines];
@@ -29918,26 +30392,46 @@ POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, flo
   s[0] = Floats<16>(Words<16>(s[0]) ^ (lanes.is_lower & 0x80000000u));
   in -= lanes.before;
   out -= lanes.before;
-  Floats<16> first = load_lanes(in, lanes.upper);
-  Floats<16> middle = first;  // of the head before
-  std::uint32_t written = lanes.upper;
-  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
-    Floats<16> a[Lines];
-    Floats<16> b[Lines];
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Floats<16> a[Lines];
+  Floats<16> b[Lines];
+  const auto load = [&]() POSENC_INLINE_LAMBDA {
     unrolled<Lines, 1>([&](auto k)
                            POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<16>(in + 16 * k.value)); });
     unrolled<Lines>(
         [&](auto k) POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<16>(in + 16 * (Lines + k.value))); });
+  };
+  const auto rotate_and_store = [&](std::uint32_t mask) POSENC_INLINE_LAMBDA {
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { rotate_pair<16>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    store_lanes(out, a[0], mask);
+    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, a[k.value]); });
+    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * (Lines + k.value), b[k.value]); });
+  };
+  if (!follow) {
+    for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+      load();
+      a[0] = load_around(in + lanes.before, 32 * Lines, lanes.before);
+      rotate_pair<16>(a[0], b[0], c[0], s[0]);
+      rotate_and_store(lanes.upper);
+      store_lanes(out + 32 * Lines, a[0], lanes.lower);
+      in += in_stride;
+      out += out_stride;
+    }
+    return;
+  }
+  Floats<16> first = load_lanes(in, lanes.upper);
+  Floats<16> middle = first;  // of the head before
+  std::uint32_t written = lanes.upper;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    load();
     const Floats<16> next = load_lanes(in + 32 * Lines, head > 1 ? 0xffff : lanes.lower);
     a[0] = multiply_add<16>(first, c[0], -(lanes.joined(middle, b[0]) * s[0]));
     middle = b[0];
     b[0] = multiply_add<16>(middle, c[0], lanes.joined(next, first) * s[0]);
     first = next;
-    unrolled<Lines, 1>([&](auto k)
-                           POSENC_INLINE_LAMBDA { rotate_pair<16>(a[k.value], b[k.value], c[k.value], s[k.value]); });
-    store_lanes(out, a[0], written);
-    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, a[k.value]); });
-    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * (Lines + k.value), b[k.value]); });
+    rotate_and_store(written);
     written = 0xffff;
     in += 32 * Lines;
     out += 32 * Lines;
@@ -29948,7 +30442,7 @@ POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, flo
 /// One token of heads of Lines lines whose pairs are neighbors.
 template <int Lines>
 POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, float* out, const float* cos,
-                                             const float* sin) {
+                                             const float* sin, bool follow) {
   const LineLanes lanes(in);
   const std::ptrdiff_t before = lanes.before;
   Floats<16> c[Lines];
@@ -29977,6 +30471,8 @@ POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, 
   const auto rotated = [&](Floats<16> line, auto k) POSENC_INLINE_LAMBDA {
     return multiply_add<16>(line, c[k.value], swapped<16>(line) * s[k.value]);
   };
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
   std::uint32_t mask = lanes.upper;
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     Floats<16> line[Lines];
@@ -29986,39 +30482,41 @@ POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, 
     unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { line[k.value] = rotated(line[k.value], k); });
     store_lanes(out, line[0], mask);
     unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, line[k.value]); });
-    mask = 0xffff;
-    in += 16 * Lines;
-    out += 16 * Lines;
+    if (follow) mask = 0xffff;
+    if (!follow || head == 1) {
+      const Floats<16> last = load_lanes(in + 16 * Lines, lanes.lower);
+      store_lanes(out + 16 * Lines, rotated(last, Constant<0>()), lanes.lower);
+    }
+    in += in_stride;
+    out += out_stride;
   }
-  store_lanes(out, rotated(load_lanes(in, lanes.lower), Constant<0>()), lanes.lower);
 }
 
 template <bool HalfSplit, int Pairs>
 void rotate_tokens_by_lines(const RowCall& x) {
+  const bool follow = x.in_head_stride == 2 * Pairs && x.out_head_stride == 2 * Pairs;
   for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
     const float* const in = static_cast<const float*>(x.in) + token * x.in_token_stride;
     float* const out = static_cast<float*>(x.out) + token * x.out_token_stride;
     const std::ptrdiff_t entry = (x.rows == nullptr ? token : x.rows[token]) * x.row_stride;
     if constexpr (HalfSplit) {
-      rotate_lines_of_halves<Pairs / 16>(x, in, out, x.cos + entry, x.sin + entry);
+      rotate_lines_of_halves<Pairs / 16>(x, in, out, x.cos + entry, x.sin + entry, follow);
     } else {
-      rotate_lines_of_neighbors<Pairs / 8>(x, in, out, x.cos + entry, x.sin + entry);
+      rotate_lines_of_neighbors<Pairs / 8>(x, in, out, x.cos + entry, x.sin + entry, follow);
     }
   }
 }
 
-/// Rotates a call of heads of 64 or 128 numbers that follow one another, and lie alike in the lines that are read and in
-/// those that are written. Returns whether it is such a call.
+/// Rotates a call of heads of 64 or 128 numbers that lie alike in the lines that are read and in those
+/// that are written. Returns whether it is such a call.
 template <bool HalfSplit>
 POSENC_INLINE bool rotate_by_lines(const RowCall& x) {
   const std::uintptr_t in = reinterpret_cast<std::uintptr_t>(x.in);
   if (in % 64 == 0) return false;
-  const std::ptrdiff_t head = 2 * x.pairs;
   const bool alike = (in ^ reinterpret_cast<std::uintptr_t>(x.out)) % 64 == 0 && x.out_offsets == nullptr &&
-                     (x.in_token_stride | x.out_token_stride) % 16 == 0;
-  const bool follow = x.in_head_stride == head && x.out_head_stride == head && x.num_heads >= 4;
+                     (x.in_token_stride | x.out_token_stride | x.in_head_stride | x.out_head_stride) % 16 == 0;
   const bool in_lines = HalfSplit ? in % 4 == 0 && x.partner == x.pairs && x.out_partner == x.pairs : in % 8 == 0;
-  if (!alike || !follow || !in_lines || (x.pairs != 32 && x.pairs != 64)) return false;
+  if (!alike || x.num_heads < 4 || !in_lines || (x.pairs != 32 && x.pairs != 64)) return false;
   (x.pairs == 64 ? rotate_tokens_by_lines<HalfSplit, 64> : rotate_tokens_by_lines<HalfSplit, 32>)(x);
   return true;
 }
@@ -30053,7 +30551,8 @@ namespace avx512 {
 
 // A vector of AVX-512 is a cache line: where heads begin inside a line, each vector of a head lies across two, and
 // takes twice as long to read and to write. Here the vectors are the lines. The first line of a head begins with the
-// last numbers of the head before.
+// last numbers of the head before, where the heads of a token follow one another; else with numbers that stay, and the
+// lines in which a head begins and ends are read and written in part.
 
 /// Bits of lanes, in the type that the compiler's instructions take.
 #if defined(__clang__)
@@ -30099,7 +30598,7 @@ POSENC_INLINE Floats<16> load_around(const float* from, std::ptrdiff_t count, st
 /// before: their partners lie in other lines, and their sines have the other sign.
 template <int Lines>
 POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, float* out, const float* cos,
-                                          const float* sin) {
+                                          const float* sin, bool follow) {
   const LineLanes lanes(in);
   Floats<16> c[Lines];
   Floats<16> s[Lines];
@@ -30113,26 +30612,46 @@ POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, flo
   s[0] = Floats<16>(Words<16>(s[0]) ^ (lanes.is_lower & 0x80000000u));
   in -= lanes.before;
   out -= lanes.before;
-  Floats<16> first = load_lanes(in, lanes.upper);
-  Floats<16> middle = first;  // of the head before
-  std::uint32_t written = lanes.upper;
-  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
-    Floats<16> a[Lines];
-    Floats<16> b[Lines];
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Floats<16> a[Lines];
+  Floats<16> b[Lines];
+  const auto load = [&]() POSENC_INLINE_LAMBDA {
     unrolled<Lines, 1>([&](auto k)
                            POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<16>(in + 16 * k.value)); });
     unrolled<Lines>(
         [&](auto k) POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<16>(in + 16 * (Lines + k.value))); });
+  };
+  const auto rotate_and_store = [&](std::uint32_t mask) POSENC_INLINE_LAMBDA {
+    unrolled<Lines, 1>([&](auto k)
+                           POSENC_INLINE_LAMBDA { rotate_pair<16>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    store_lanes(out, a[0], mask);
+    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, a[k.value]); });
+    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * (Lines + k.value), b[k.value]); });
+  };
+  if (!follow) {
+    for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+      load();
+      a[0] = load_around(in + lanes.before, 32 * Lines, lanes.before);
+      rotate_pair<16>(a[0], b[0], c[0], s[0]);
+      rotate_and_store(lanes.upper);
+      store_lanes(out + 32 * Lines, a[0], lanes.lower);
+      in += in_stride;
+      out += out_stride;
+    }
+    return;
+  }
+  Floats<16> first = load_lanes(in, lanes.upper);
+  Floats<16> middle = first;  // of the head before
+  std::uint32_t written = lanes.upper;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    load();
     const Floats<16> next = load_lanes(in + 32 * Lines, head > 1 ? 0xffff : lanes.lower);
     a[0] = multiply_add<16>(first, c[0], -(lanes.joined(middle, b[0]) * s[0]));
     middle = b[0];
     b[0] = multiply_add<16>(middle, c[0], lanes.joined(next, first) * s[0]);
     first = next;
-    unrolled<Lines, 1>([&](auto k)
-                           POSENC_INLINE_LAMBDA { rotate_pair<16>(a[k.value], b[k.value], c[k.value], s[k.value]); });
-    store_lanes(out, a[0], written);
-    unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, a[k.value]); });
-    unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * (Lines + k.value), b[k.value]); });
+    rotate_and_store(written);
     written = 0xffff;
     in += 32 * Lines;
     out += 32 * Lines;
@@ -30143,7 +30662,7 @@ POSENC_INLINE void rotate_lines_of_halves(const RowCall& x, const float* in, flo
 /// One token of heads of Lines lines whose pairs are neighbors.
 template <int Lines>
 POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, float* out, const float* cos,
-                                             const float* sin) {
+                                             const float* sin, bool follow) {
   const LineLanes lanes(in);
   const std::ptrdiff_t before = lanes.before;
   Floats<16> c[Lines];
@@ -30172,6 +30691,8 @@ POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, 
   const auto rotated = [&](Floats<16> line, auto k) POSENC_INLINE_LAMBDA {
     return multiply_add<16>(line, c[k.value], swapped<16>(line) * s[k.value]);
   };
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
   std::uint32_t mask = lanes.upper;
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     Floats<16> line[Lines];
@@ -30181,39 +30702,41 @@ POSENC_INLINE void rotate_lines_of_neighbors(const RowCall& x, const float* in, 
     unrolled<Lines>([&](auto k) POSENC_INLINE_LAMBDA { line[k.value] = rotated(line[k.value], k); });
     store_lanes(out, line[0], mask);
     unrolled<Lines, 1>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<16>(out + 16 * k.value, line[k.value]); });
-    mask = 0xffff;
-    in += 16 * Lines;
-    out += 16 * Lines;
+    if (follow) mask = 0xffff;
+    if (!follow || head == 1) {
+      const Floats<16> last = load_lanes(in + 16 * Lines, lanes.lower);
+      store_lanes(out + 16 * Lines, rotated(last, Constant<0>()), lanes.lower);
+    }
+    in += in_stride;
+    out += out_stride;
   }
-  store_lanes(out, rotated(load_lanes(in, lanes.lower), Constant<0>()), lanes.lower);
 }
 
 template <bool HalfSplit, int Pairs>
 void rotate_tokens_by_lines(const RowCall& x) {
+  const bool follow = x.in_head_stride == 2 * Pairs && x.out_head_stride == 2 * Pairs;
   for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
     const float* const in = static_cast<const float*>(x.in) + token * x.in_token_stride;
     float* const out = static_cast<float*>(x.out) + token * x.out_token_stride;
     const std::ptrdiff_t entry = (x.rows == nullptr ? token : x.rows[token]) * x.row_stride;
     if constexpr (HalfSplit) {
-      rotate_lines_of_halves<Pairs / 16>(x, in, out, x.cos + entry, x.sin + entry);
+      rotate_lines_of_halves<Pairs / 16>(x, in, out, x.cos + entry, x.sin + entry, follow);
     } else {
-      rotate_lines_of_neighbors<Pairs / 8>(x, in, out, x.cos + entry, x.sin + entry);
+      rotate_lines_of_neighbors<Pairs / 8>(x, in, out, x.cos + entry, x.sin + entry, follow);
     }
   }
 }
 
-/// Rotates a call of heads of 64 or 128 numbers that follow one another, and lie alike in the lines that are read and in
-/// those that are written. Returns whether it is such a call.
+/// Rotates a call of heads of 64 or 128 numbers that lie alike in the lines that are read and in those
+/// that are written. Returns whether it is such a call.
 template <bool HalfSplit>
 POSENC_INLINE bool rotate_by_lines(const RowCall& x) {
   const std::uintptr_t in = reinterpret_cast<std::uintptr_t>(x.in);
   if (in % 64 == 0) return false;
-  const std::ptrdiff_t head = 2 * x.pairs;
   const bool alike = (in ^ reinterpret_cast<std::uintptr_t>(x.out)) % 64 == 0 && x.out_offsets == nullptr &&
-                     (x.in_token_stride | x.out_token_stride) % 16 == 0;
-  const bool follow = x.in_head_stride == head && x.out_head_stride == head && x.num_heads >= 4;
+                     (x.in_token_stride | x.out_token_stride | x.in_head_stride | x.out_head_stride) % 16 == 0;
   const bool in_lines = HalfSplit ? in % 4 == 0 && x.partner == x.pairs && x.out_partner == x.pairs : in % 8 == 0;
-  if (!alike || !follow || !in_lines || (x.pairs != 32 && x.pairs != 64)) return false;
+  if (!alike || x.num_heads < 4 || !in_lines || (x.pairs != 32 && x.pairs != 64)) return false;
   (x.pairs == 64 ? rotate_tokens_by_lines<HalfSplit, 64> : rotate_tokens_by_lines<HalfSplit, 32>)(x);
   return true;
 }
@@ -30227,6 +30750,575 @@ POSENC_INLINE bool rotate_by_lines(const RowCall&) {
 }
 
 #endif
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
+#if POSENC_HAS_LEVEL(1)
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// The rotation of floats in one head of few channels, at one level. See row_kernels.hpp.
+
+// Such a token has few vectors and a row of the table of its own: what else is done for a token would take as long as
+// these. Loops over tokens without a loop over heads.
+
+/// Whether a token is one head that is one vector, and tokens follow one another. The last pairs of a wide head are no
+/// vector: their second channels do not lie behind the first ones.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE bool is_vectors(const Call& x) {
+  const bool is_whole = !HalfSplit || (x.partner == N / 2 && x.out_partner == N / 2);
+  return 2 * x.pairs == N && is_whole && x.num_heads == 1 && !x.paired && x.rows == nullptr && x.out_offsets == nullptr;
+}
+
+/// The second half of the lanes, then the first.
+template <int N>
+POSENC_INLINE Floats<N> halves_swapped(Floats<N> a) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+}
+
+/// N / 2 floats, then N / 2 others.
+template <int N>
+POSENC_INLINE Floats<N> both_halves(Floats<N / 2> a, Floats<N / 2> b) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+  if constexpr (N == 16) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/// N / 2 numbers of a row of the table, for both channels of each pair.
+template <int N, bool HalfSplit>
+POSENC_INLINE Floats<N> load_for_both(const float* from) {
+  if constexpr (HalfSplit) {
+    const Floats<N / 2> row = load_floats<N / 2>(from);
+    return both_halves<N>(row, row);
+  } else {
+    return load_twice<N>(from);
+  }
+}
+
+/// Rotates such tokens: x c + (partners of x) (-s, s), which has the bits of rotate_pair(). A loop of a few
+/// instructions, because narrow heads have few numbers in a token.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_vectors(const Call& x) {
+  const auto* in = static_cast<const float*>(x.in);
+  auto* out = static_cast<float*>(x.out);
+  const float* cos = x.cos;
+  const float* sin = x.sin;
+  const std::ptrdiff_t in_stride = x.in_token_stride;
+  const std::ptrdiff_t out_stride = x.out_token_stride;
+  const std::ptrdiff_t row_stride = x.row_stride;
+  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
+  const Floats<N / 2> half_minus = Floats<N / 2>(Words<N / 2>{} + 0x80000000u);
+  const Words<N> signs =
+      Words<N>(HalfSplit ? both_halves<N>(half_minus, Floats<N / 2>{}) : alternate_lower<N>(minus, Floats<N>{})) ^
+      x.sign;
+  for (std::ptrdiff_t tokens = x.tokens; tokens > 0; --tokens) {
+    const Floats<N> pairs = load_floats<N>(in);
+    const Floats<N> partners = HalfSplit ? halves_swapped<N>(pairs) : swapped<N>(pairs);
+    const Floats<N> s = Floats<N>(Words<N>(load_for_both<N, HalfSplit>(sin)) ^ signs);
+    store_floats<N>(out, multiply_add<N>(pairs, load_for_both<N, HalfSplit>(cos), partners * s));
+    in += in_stride;
+    out += out_stride;
+    cos += row_stride;
+    sin += row_stride;
+  }
+}
+
+/// Rotates the tokens of one head of `Vectors` vectors. All of a token is read before any of it is written.
+template <int Vectors, bool HalfSplit>
+void rotate_few_vectors(const RowCall& x) {
+  constexpr int N = kLanes;
+  const RowCall call = x;  // what is written is not part of it
+  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
+  const Words<N> signs = Words<N>(alternate_lower<N>(minus, Floats<N>{})) ^ x.sign;
+  for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
+    const float* const in = static_cast<const float*>(call.in) + token * call.in_token_stride;
+    float* const out = static_cast<float*>(call.out) + token * call.out_token_stride;
+    const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
+    const float* const cos = call.cos + entry;
+    const float* const sin = call.sin + entry;
+    Floats<N> v[Vectors];
+    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { v[k.value] = in_register(load_floats<N>(in + N * k.value)); });
+    if constexpr (HalfSplit) {
+      constexpr int kHalf = Vectors / 2;
+      unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA {
+        rotate_pair<N>(v[k.value], v[kHalf + k.value], load_floats<N>(cos + N * k.value),
+                       with_sign<N>(load_floats<N>(sin + N * k.value), call.sign));
+      });
+    } else {
+      unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA {
+        const Floats<N> s = Floats<N>(Words<N>(load_twice<N>(sin + N / 2 * k.value)) ^ signs);
+        v[k.value] = multiply_add<N>(v[k.value], load_twice<N>(cos + N / 2 * k.value), swapped<N>(v[k.value]) * s);
+      });
+    }
+    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, v[k.value]); });
+  }
+}
+
+/// Rotates a call of one head of floats that are one vector, or with AVX-512 of 64. Returns whether it is such a call.
+template <bool HalfSplit>
+POSENC_INLINE bool rotate_one_head(const RowCall& x) {
+  if constexpr (kLanes >= 8) {
+    if (is_vectors<kLanes, HalfSplit>(x)) {
+      rotate_vectors<kLanes, HalfSplit>(x);
+      return true;
+    }
+  }
+  if constexpr (kLanes == 16) {
+    const bool is_whole = !HalfSplit || (x.partner == x.pairs && x.out_partner == x.pairs);
+    if (x.num_heads == 1 && x.pairs == 32 && x.tokens > 1 && is_whole && !x.paired && x.out_offsets == nullptr) {
+      rotate_few_vectors<4, HalfSplit>(x);
+      return true;
+    }
+  }
+  return false;
+}
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(2)
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// The rotation of floats in one head of few channels, at one level. See row_kernels.hpp.
+
+// Such a token has few vectors and a row of the table of its own: what else is done for a token would take as long as
+// these. Loops over tokens without a loop over heads.
+
+/// Whether a token is one head that is one vector, and tokens follow one another. The last pairs of a wide head are no
+/// vector: their second channels do not lie behind the first ones.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE bool is_vectors(const Call& x) {
+  const bool is_whole = !HalfSplit || (x.partner == N / 2 && x.out_partner == N / 2);
+  return 2 * x.pairs == N && is_whole && x.num_heads == 1 && !x.paired && x.rows == nullptr && x.out_offsets == nullptr;
+}
+
+/// The second half of the lanes, then the first.
+template <int N>
+POSENC_INLINE Floats<N> halves_swapped(Floats<N> a) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+}
+
+/// N / 2 floats, then N / 2 others.
+template <int N>
+POSENC_INLINE Floats<N> both_halves(Floats<N / 2> a, Floats<N / 2> b) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+  if constexpr (N == 16) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/// N / 2 numbers of a row of the table, for both channels of each pair.
+template <int N, bool HalfSplit>
+POSENC_INLINE Floats<N> load_for_both(const float* from) {
+  if constexpr (HalfSplit) {
+    const Floats<N / 2> row = load_floats<N / 2>(from);
+    return both_halves<N>(row, row);
+  } else {
+    return load_twice<N>(from);
+  }
+}
+
+/// Rotates such tokens: x c + (partners of x) (-s, s), which has the bits of rotate_pair(). A loop of a few
+/// instructions, because narrow heads have few numbers in a token.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_vectors(const Call& x) {
+  const auto* in = static_cast<const float*>(x.in);
+  auto* out = static_cast<float*>(x.out);
+  const float* cos = x.cos;
+  const float* sin = x.sin;
+  const std::ptrdiff_t in_stride = x.in_token_stride;
+  const std::ptrdiff_t out_stride = x.out_token_stride;
+  const std::ptrdiff_t row_stride = x.row_stride;
+  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
+  const Floats<N / 2> half_minus = Floats<N / 2>(Words<N / 2>{} + 0x80000000u);
+  const Words<N> signs =
+      Words<N>(HalfSplit ? both_halves<N>(half_minus, Floats<N / 2>{}) : alternate_lower<N>(minus, Floats<N>{})) ^
+      x.sign;
+  for (std::ptrdiff_t tokens = x.tokens; tokens > 0; --tokens) {
+    const Floats<N> pairs = load_floats<N>(in);
+    const Floats<N> partners = HalfSplit ? halves_swapped<N>(pairs) : swapped<N>(pairs);
+    const Floats<N> s = Floats<N>(Words<N>(load_for_both<N, HalfSplit>(sin)) ^ signs);
+    store_floats<N>(out, multiply_add<N>(pairs, load_for_both<N, HalfSplit>(cos), partners * s));
+    in += in_stride;
+    out += out_stride;
+    cos += row_stride;
+    sin += row_stride;
+  }
+}
+
+/// Rotates the tokens of one head of `Vectors` vectors. All of a token is read before any of it is written.
+template <int Vectors, bool HalfSplit>
+void rotate_few_vectors(const RowCall& x) {
+  constexpr int N = kLanes;
+  const RowCall call = x;  // what is written is not part of it
+  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
+  const Words<N> signs = Words<N>(alternate_lower<N>(minus, Floats<N>{})) ^ x.sign;
+  for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
+    const float* const in = static_cast<const float*>(call.in) + token * call.in_token_stride;
+    float* const out = static_cast<float*>(call.out) + token * call.out_token_stride;
+    const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
+    const float* const cos = call.cos + entry;
+    const float* const sin = call.sin + entry;
+    Floats<N> v[Vectors];
+    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { v[k.value] = in_register(load_floats<N>(in + N * k.value)); });
+    if constexpr (HalfSplit) {
+      constexpr int kHalf = Vectors / 2;
+      unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA {
+        rotate_pair<N>(v[k.value], v[kHalf + k.value], load_floats<N>(cos + N * k.value),
+                       with_sign<N>(load_floats<N>(sin + N * k.value), call.sign));
+      });
+    } else {
+      unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA {
+        const Floats<N> s = Floats<N>(Words<N>(load_twice<N>(sin + N / 2 * k.value)) ^ signs);
+        v[k.value] = multiply_add<N>(v[k.value], load_twice<N>(cos + N / 2 * k.value), swapped<N>(v[k.value]) * s);
+      });
+    }
+    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, v[k.value]); });
+  }
+}
+
+/// Rotates a call of one head of floats that are one vector, or with AVX-512 of 64. Returns whether it is such a call.
+template <bool HalfSplit>
+POSENC_INLINE bool rotate_one_head(const RowCall& x) {
+  if constexpr (kLanes >= 8) {
+    if (is_vectors<kLanes, HalfSplit>(x)) {
+      rotate_vectors<kLanes, HalfSplit>(x);
+      return true;
+    }
+  }
+  if constexpr (kLanes == 16) {
+    const bool is_whole = !HalfSplit || (x.partner == x.pairs && x.out_partner == x.pairs);
+    if (x.num_heads == 1 && x.pairs == 32 && x.tokens > 1 && is_whole && !x.paired && x.out_offsets == nullptr) {
+      rotate_few_vectors<4, HalfSplit>(x);
+      return true;
+    }
+  }
+  return false;
+}
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(3)
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// The rotation of floats in one head of few channels, at one level. See row_kernels.hpp.
+
+// Such a token has few vectors and a row of the table of its own: what else is done for a token would take as long as
+// these. Loops over tokens without a loop over heads.
+
+/// Whether a token is one head that is one vector, and tokens follow one another. The last pairs of a wide head are no
+/// vector: their second channels do not lie behind the first ones.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE bool is_vectors(const Call& x) {
+  const bool is_whole = !HalfSplit || (x.partner == N / 2 && x.out_partner == N / 2);
+  return 2 * x.pairs == N && is_whole && x.num_heads == 1 && !x.paired && x.rows == nullptr && x.out_offsets == nullptr;
+}
+
+/// The second half of the lanes, then the first.
+template <int N>
+POSENC_INLINE Floats<N> halves_swapped(Floats<N> a) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+}
+
+/// N / 2 floats, then N / 2 others.
+template <int N>
+POSENC_INLINE Floats<N> both_halves(Floats<N / 2> a, Floats<N / 2> b) {
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+  if constexpr (N == 16) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/// N / 2 numbers of a row of the table, for both channels of each pair.
+template <int N, bool HalfSplit>
+POSENC_INLINE Floats<N> load_for_both(const float* from) {
+  if constexpr (HalfSplit) {
+    const Floats<N / 2> row = load_floats<N / 2>(from);
+    return both_halves<N>(row, row);
+  } else {
+    return load_twice<N>(from);
+  }
+}
+
+/// Rotates such tokens: x c + (partners of x) (-s, s), which has the bits of rotate_pair(). A loop of a few
+/// instructions, because narrow heads have few numbers in a token.
+template <int N, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_vectors(const Call& x) {
+  const auto* in = static_cast<const float*>(x.in);
+  auto* out = static_cast<float*>(x.out);
+  const float* cos = x.cos;
+  const float* sin = x.sin;
+  const std::ptrdiff_t in_stride = x.in_token_stride;
+  const std::ptrdiff_t out_stride = x.out_token_stride;
+  const std::ptrdiff_t row_stride = x.row_stride;
+  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
+  const Floats<N / 2> half_minus = Floats<N / 2>(Words<N / 2>{} + 0x80000000u);
+  const Words<N> signs =
+      Words<N>(HalfSplit ? both_halves<N>(half_minus, Floats<N / 2>{}) : alternate_lower<N>(minus, Floats<N>{})) ^
+      x.sign;
+  for (std::ptrdiff_t tokens = x.tokens; tokens > 0; --tokens) {
+    const Floats<N> pairs = load_floats<N>(in);
+    const Floats<N> partners = HalfSplit ? halves_swapped<N>(pairs) : swapped<N>(pairs);
+    const Floats<N> s = Floats<N>(Words<N>(load_for_both<N, HalfSplit>(sin)) ^ signs);
+    store_floats<N>(out, multiply_add<N>(pairs, load_for_both<N, HalfSplit>(cos), partners * s));
+    in += in_stride;
+    out += out_stride;
+    cos += row_stride;
+    sin += row_stride;
+  }
+}
+
+/// Rotates the tokens of one head of `Vectors` vectors. All of a token is read before any of it is written.
+template <int Vectors, bool HalfSplit>
+void rotate_few_vectors(const RowCall& x) {
+  constexpr int N = kLanes;
+  const RowCall call = x;  // what is written is not part of it
+  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
+  const Words<N> signs = Words<N>(alternate_lower<N>(minus, Floats<N>{})) ^ x.sign;
+  for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
+    const float* const in = static_cast<const float*>(call.in) + token * call.in_token_stride;
+    float* const out = static_cast<float*>(call.out) + token * call.out_token_stride;
+    const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
+    const float* const cos = call.cos + entry;
+    const float* const sin = call.sin + entry;
+    Floats<N> v[Vectors];
+    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { v[k.value] = in_register(load_floats<N>(in + N * k.value)); });
+    if constexpr (HalfSplit) {
+      constexpr int kHalf = Vectors / 2;
+      unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA {
+        rotate_pair<N>(v[k.value], v[kHalf + k.value], load_floats<N>(cos + N * k.value),
+                       with_sign<N>(load_floats<N>(sin + N * k.value), call.sign));
+      });
+    } else {
+      unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA {
+        const Floats<N> s = Floats<N>(Words<N>(load_twice<N>(sin + N / 2 * k.value)) ^ signs);
+        v[k.value] = multiply_add<N>(v[k.value], load_twice<N>(cos + N / 2 * k.value), swapped<N>(v[k.value]) * s);
+      });
+    }
+    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, v[k.value]); });
+  }
+}
+
+/// Rotates a call of one head of floats that are one vector, or with AVX-512 of 64. Returns whether it is such a call.
+template <bool HalfSplit>
+POSENC_INLINE bool rotate_one_head(const RowCall& x) {
+  if constexpr (kLanes >= 8) {
+    if (is_vectors<kLanes, HalfSplit>(x)) {
+      rotate_vectors<kLanes, HalfSplit>(x);
+      return true;
+    }
+  }
+  if constexpr (kLanes == 16) {
+    const bool is_whole = !HalfSplit || (x.partner == x.pairs && x.out_partner == x.pairs);
+    if (x.num_heads == 1 && x.pairs == 32 && x.tokens > 1 && is_whole && !x.paired && x.out_offsets == nullptr) {
+      rotate_few_vectors<4, HalfSplit>(x);
+      return true;
+    }
+  }
+  return false;
+}
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
+#if POSENC_HAS_LEVEL(1)
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// The rotation of halves of floats that end in less than half a vector, at one level. See row_kernels.hpp.
+
+/// rotate_halves() where the last vector is half as long: a whole one would cover numbers of the one before, and often lie
+/// across two cache lines.
+template <int Pieces>
+POSENC_INLINE void rotate_halves_and_rest(const RowCall& x, const float* in, float* out, const float* cos,
+                                          const float* sin, std::ptrdiff_t pairs) {
+  constexpr int N = kLanes;
+  const std::ptrdiff_t rest = pairs - N / 2;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  const float* in_b = in + x.partner;
+  float* out_b = out + x.out_partner;
+  Floats<N> c[Pieces];
+  Floats<N> s[Pieces];
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    c[k.value] = load_floats<N>(cos + N * k.value);
+    s[k.value] = with_sign<N>(load_floats<N>(sin + N * k.value), x.sign);
+  });
+  const Floats<N / 2> c_rest = load_floats<N / 2>(cos + rest);
+  const Floats<N / 2> s_rest = with_sign<N / 2>(load_floats<N / 2>(sin + rest), x.sign);
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<N> a[Pieces];
+    Floats<N> b[Pieces];
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<N>(in + N * k.value)); });
+    Floats<N / 2> a_rest = in_register(load_floats<N / 2>(in + rest));
+    unrolled<Pieces>([&](auto k)
+                         POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<N>(in_b + N * k.value)); });
+    Floats<N / 2> b_rest = in_register(load_floats<N / 2>(in_b + rest));
+    unrolled<Pieces>([&](auto k)
+                         POSENC_INLINE_LAMBDA { rotate_pair<N>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    rotate_pair<N / 2>(a_rest, b_rest, c_rest, s_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, a[k.value]); });
+    store_floats<N / 2>(out + rest, a_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out_b + N * k.value, b[k.value]); });
+    store_floats<N / 2>(out_b + rest, b_rest);
+    in += in_stride;
+    in_b += in_stride;
+    out += out_stride;
+    out_b += out_stride;
+  }
+}
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(2)
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// The rotation of halves of floats that end in less than half a vector, at one level. See row_kernels.hpp.
+
+/// rotate_halves() where the last vector is half as long: a whole one would cover numbers of the one before, and often lie
+/// across two cache lines.
+template <int Pieces>
+POSENC_INLINE void rotate_halves_and_rest(const RowCall& x, const float* in, float* out, const float* cos,
+                                          const float* sin, std::ptrdiff_t pairs) {
+  constexpr int N = kLanes;
+  const std::ptrdiff_t rest = pairs - N / 2;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  const float* in_b = in + x.partner;
+  float* out_b = out + x.out_partner;
+  Floats<N> c[Pieces];
+  Floats<N> s[Pieces];
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    c[k.value] = load_floats<N>(cos + N * k.value);
+    s[k.value] = with_sign<N>(load_floats<N>(sin + N * k.value), x.sign);
+  });
+  const Floats<N / 2> c_rest = load_floats<N / 2>(cos + rest);
+  const Floats<N / 2> s_rest = with_sign<N / 2>(load_floats<N / 2>(sin + rest), x.sign);
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<N> a[Pieces];
+    Floats<N> b[Pieces];
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<N>(in + N * k.value)); });
+    Floats<N / 2> a_rest = in_register(load_floats<N / 2>(in + rest));
+    unrolled<Pieces>([&](auto k)
+                         POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<N>(in_b + N * k.value)); });
+    Floats<N / 2> b_rest = in_register(load_floats<N / 2>(in_b + rest));
+    unrolled<Pieces>([&](auto k)
+                         POSENC_INLINE_LAMBDA { rotate_pair<N>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    rotate_pair<N / 2>(a_rest, b_rest, c_rest, s_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, a[k.value]); });
+    store_floats<N / 2>(out + rest, a_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out_b + N * k.value, b[k.value]); });
+    store_floats<N / 2>(out_b + rest, b_rest);
+    in += in_stride;
+    in_b += in_stride;
+    out += out_stride;
+    out_b += out_stride;
+  }
+}
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(3)
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// The rotation of halves of floats that end in less than half a vector, at one level. See row_kernels.hpp.
+
+/// rotate_halves() where the last vector is half as long: a whole one would cover numbers of the one before, and often lie
+/// across two cache lines.
+template <int Pieces>
+POSENC_INLINE void rotate_halves_and_rest(const RowCall& x, const float* in, float* out, const float* cos,
+                                          const float* sin, std::ptrdiff_t pairs) {
+  constexpr int N = kLanes;
+  const std::ptrdiff_t rest = pairs - N / 2;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  const float* in_b = in + x.partner;
+  float* out_b = out + x.out_partner;
+  Floats<N> c[Pieces];
+  Floats<N> s[Pieces];
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    c[k.value] = load_floats<N>(cos + N * k.value);
+    s[k.value] = with_sign<N>(load_floats<N>(sin + N * k.value), x.sign);
+  });
+  const Floats<N / 2> c_rest = load_floats<N / 2>(cos + rest);
+  const Floats<N / 2> s_rest = with_sign<N / 2>(load_floats<N / 2>(sin + rest), x.sign);
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<N> a[Pieces];
+    Floats<N> b[Pieces];
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<N>(in + N * k.value)); });
+    Floats<N / 2> a_rest = in_register(load_floats<N / 2>(in + rest));
+    unrolled<Pieces>([&](auto k)
+                         POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<N>(in_b + N * k.value)); });
+    Floats<N / 2> b_rest = in_register(load_floats<N / 2>(in_b + rest));
+    unrolled<Pieces>([&](auto k)
+                         POSENC_INLINE_LAMBDA { rotate_pair<N>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    rotate_pair<N / 2>(a_rest, b_rest, c_rest, s_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, a[k.value]); });
+    store_floats<N / 2>(out + rest, a_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out_b + N * k.value, b[k.value]); });
+    store_floats<N / 2>(out_b + rest, b_rest);
+    in += in_stride;
+    in_b += in_stride;
+    out += out_stride;
+    out_b += out_stride;
+  }
+}
 }  // namespace avx512
 }  // namespace detail
 }  // namespace POSENC_ABI
@@ -30288,6 +31380,11 @@ struct RowTile {
   static POSENC_INLINE void rotate(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                    const float* cos, const float* sin, std::ptrdiff_t pairs) {
     if constexpr (HalfSplit) {
+      constexpr bool kIsFloat = Format::kOut == StoredAs::float32 && Format::kIn == StoredAs::float32;
+      if constexpr (kIsFloat && kWidest && kLanes == 16 && Pieces > 2 && !Call::kNormed) {
+        if (pairs <= Pieces * kPairs - kPairs / 2)
+          return rotate_halves_and_rest<Pieces - 1>(x, in, out, cos, sin, pairs);
+      }
       rotate_halves<Format, Pieces>(x, in, out, cos, sin, pairs);
     } else if constexpr (kNeighbors) {
       rotate_neighbors<Format, Pieces>(x, in, out, cos, sin, 2 * pairs);
@@ -30381,83 +31478,13 @@ POSENC_INLINE void rotate_few(const Call& x) {
   }
 }
 
-/// Whether rotate_vectors() serves such calls.
-template <StoredAs Out, StoredAs In, int N, typename Call>
-inline constexpr bool kHasVectors = Out == StoredAs::float32&& In == StoredAs::float32&& N >= 8 && !Call::kNormed;
-
-/// Whether a token is one head that is one vector, and tokens follow one another. The last pairs of a wide head are no
-/// vector: their second channels do not lie behind the first ones.
-template <int N, bool HalfSplit, typename Call>
-POSENC_INLINE bool is_vectors(const Call& x) {
-  const bool is_whole = !HalfSplit || (x.partner == N / 2 && x.out_partner == N / 2);
-  return 2 * x.pairs == N && is_whole && x.num_heads == 1 && !x.paired && x.rows == nullptr && x.out_offsets == nullptr;
-}
-
-/// The second half of the lanes, then the first.
-template <int N>
-POSENC_INLINE Floats<N> halves_swapped(Floats<N> a) {
-  if constexpr (N == 8) return __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
-  if constexpr (N == 16) {
-    return __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-  }
-}
-
-/// N / 2 floats, then N / 2 others.
-template <int N>
-POSENC_INLINE Floats<N> both_halves(Floats<N / 2> a, Floats<N / 2> b) {
-  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
-  if constexpr (N == 16) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-}
-
-/// N / 2 numbers of a row of the table, for both channels of each pair.
-template <int N, bool HalfSplit>
-POSENC_INLINE Floats<N> load_for_both(const float* from) {
-  if constexpr (HalfSplit) {
-    const Floats<N / 2> row = load_floats<N / 2>(from);
-    return both_halves<N>(row, row);
-  } else {
-    return load_twice<N>(from);
-  }
-}
-
-/// Rotates such tokens: x c + (partners of x) (-s, s), which has the bits of rotate_pair(). A loop of a few
-/// instructions, because narrow heads have few numbers in a token.
-template <int N, bool HalfSplit, typename Call>
-POSENC_INLINE void rotate_vectors(const Call& x) {
-  const auto* in = static_cast<const float*>(x.in);
-  auto* out = static_cast<float*>(x.out);
-  const float* cos = x.cos;
-  const float* sin = x.sin;
-  const std::ptrdiff_t in_stride = x.in_token_stride;
-  const std::ptrdiff_t out_stride = x.out_token_stride;
-  const std::ptrdiff_t row_stride = x.row_stride;
-  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
-  const Floats<N / 2> half_minus = Floats<N / 2>(Words<N / 2>{} + 0x80000000u);
-  const Words<N> signs =
-      Words<N>(HalfSplit ? both_halves<N>(half_minus, Floats<N / 2>{}) : alternate_lower<N>(minus, Floats<N>{})) ^
-      x.sign;
-  for (std::ptrdiff_t tokens = x.tokens; tokens > 0; --tokens) {
-    const Floats<N> pairs = load_floats<N>(in);
-    const Floats<N> partners = HalfSplit ? halves_swapped<N>(pairs) : swapped<N>(pairs);
-    const Floats<N> s = Floats<N>(Words<N>(load_for_both<N, HalfSplit>(sin)) ^ signs);
-    store_floats<N>(out, multiply_add<N>(pairs, load_for_both<N, HalfSplit>(cos), partners * s));
-    in += in_stride;
-    out += out_stride;
-    cos += row_stride;
-    sin += row_stride;
-  }
-}
-
 /// The kernel: rotates by the widest vectors that the pairs fill. Where AVX2 is compiled too, it takes what does not fill
 /// a vector of AVX-512, with the same bits, and costs a program no second copy.
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
-  if constexpr (kHasVectors<Out, In, kLanes, Call>) {
-    if (is_vectors<kLanes, HalfSplit>(x)) return rotate_vectors<kLanes, HalfSplit>(x);
-  }
   if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
-    if (rotate_by_lines<HalfSplit>(x)) return;
+    if (rotate_one_head<HalfSplit>(x) || rotate_by_lines<HalfSplit>(x)) return;
   }
   if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
@@ -30466,7 +31493,7 @@ void rotate_rows(const Call& x) {
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
   using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
   if constexpr (kLanes > 8 && kLeast < 8) {
-    if constexpr (kHasVectors<Out, In, 8, Call>) {
+    if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
       if (is_vectors<8, HalfSplit>(x)) return rotate_vectors<8, HalfSplit>(x);
     }
     using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
@@ -30536,6 +31563,11 @@ struct RowTile {
   static POSENC_INLINE void rotate(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                    const float* cos, const float* sin, std::ptrdiff_t pairs) {
     if constexpr (HalfSplit) {
+      constexpr bool kIsFloat = Format::kOut == StoredAs::float32 && Format::kIn == StoredAs::float32;
+      if constexpr (kIsFloat && kWidest && kLanes == 16 && Pieces > 2 && !Call::kNormed) {
+        if (pairs <= Pieces * kPairs - kPairs / 2)
+          return rotate_halves_and_rest<Pieces - 1>(x, in, out, cos, sin, pairs);
+      }
       rotate_halves<Format, Pieces>(x, in, out, cos, sin, pairs);
     } else if constexpr (kNeighbors) {
       rotate_neighbors<Format, Pieces>(x, in, out, cos, sin, 2 * pairs);
@@ -30629,83 +31661,13 @@ POSENC_INLINE void rotate_few(const Call& x) {
   }
 }
 
-/// Whether rotate_vectors() serves such calls.
-template <StoredAs Out, StoredAs In, int N, typename Call>
-inline constexpr bool kHasVectors = Out == StoredAs::float32&& In == StoredAs::float32&& N >= 8 && !Call::kNormed;
-
-/// Whether a token is one head that is one vector, and tokens follow one another. The last pairs of a wide head are no
-/// vector: their second channels do not lie behind the first ones.
-template <int N, bool HalfSplit, typename Call>
-POSENC_INLINE bool is_vectors(const Call& x) {
-  const bool is_whole = !HalfSplit || (x.partner == N / 2 && x.out_partner == N / 2);
-  return 2 * x.pairs == N && is_whole && x.num_heads == 1 && !x.paired && x.rows == nullptr && x.out_offsets == nullptr;
-}
-
-/// The second half of the lanes, then the first.
-template <int N>
-POSENC_INLINE Floats<N> halves_swapped(Floats<N> a) {
-  if constexpr (N == 8) return __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
-  if constexpr (N == 16) {
-    return __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-  }
-}
-
-/// N / 2 floats, then N / 2 others.
-template <int N>
-POSENC_INLINE Floats<N> both_halves(Floats<N / 2> a, Floats<N / 2> b) {
-  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
-  if constexpr (N == 16) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-}
-
-/// N / 2 numbers of a row of the table, for both channels of each pair.
-template <int N, bool HalfSplit>
-POSENC_INLINE Floats<N> load_for_both(const float* from) {
-  if constexpr (HalfSplit) {
-    const Floats<N / 2> row = load_floats<N / 2>(from);
-    return both_halves<N>(row, row);
-  } else {
-    return load_twice<N>(from);
-  }
-}
-
-/// Rotates such tokens: x c + (partners of x) (-s, s), which has the bits of rotate_pair(). A loop of a few
-/// instructions, because narrow heads have few numbers in a token.
-template <int N, bool HalfSplit, typename Call>
-POSENC_INLINE void rotate_vectors(const Call& x) {
-  const auto* in = static_cast<const float*>(x.in);
-  auto* out = static_cast<float*>(x.out);
-  const float* cos = x.cos;
-  const float* sin = x.sin;
-  const std::ptrdiff_t in_stride = x.in_token_stride;
-  const std::ptrdiff_t out_stride = x.out_token_stride;
-  const std::ptrdiff_t row_stride = x.row_stride;
-  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
-  const Floats<N / 2> half_minus = Floats<N / 2>(Words<N / 2>{} + 0x80000000u);
-  const Words<N> signs =
-      Words<N>(HalfSplit ? both_halves<N>(half_minus, Floats<N / 2>{}) : alternate_lower<N>(minus, Floats<N>{})) ^
-      x.sign;
-  for (std::ptrdiff_t tokens = x.tokens; tokens > 0; --tokens) {
-    const Floats<N> pairs = load_floats<N>(in);
-    const Floats<N> partners = HalfSplit ? halves_swapped<N>(pairs) : swapped<N>(pairs);
-    const Floats<N> s = Floats<N>(Words<N>(load_for_both<N, HalfSplit>(sin)) ^ signs);
-    store_floats<N>(out, multiply_add<N>(pairs, load_for_both<N, HalfSplit>(cos), partners * s));
-    in += in_stride;
-    out += out_stride;
-    cos += row_stride;
-    sin += row_stride;
-  }
-}
-
 /// The kernel: rotates by the widest vectors that the pairs fill. Where AVX2 is compiled too, it takes what does not fill
 /// a vector of AVX-512, with the same bits, and costs a program no second copy.
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
-  if constexpr (kHasVectors<Out, In, kLanes, Call>) {
-    if (is_vectors<kLanes, HalfSplit>(x)) return rotate_vectors<kLanes, HalfSplit>(x);
-  }
   if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
-    if (rotate_by_lines<HalfSplit>(x)) return;
+    if (rotate_one_head<HalfSplit>(x) || rotate_by_lines<HalfSplit>(x)) return;
   }
   if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
@@ -30714,7 +31676,7 @@ void rotate_rows(const Call& x) {
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
   using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
   if constexpr (kLanes > 8 && kLeast < 8) {
-    if constexpr (kHasVectors<Out, In, 8, Call>) {
+    if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
       if (is_vectors<8, HalfSplit>(x)) return rotate_vectors<8, HalfSplit>(x);
     }
     using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
@@ -30785,6 +31747,11 @@ struct RowTile {
   static POSENC_INLINE void rotate(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                    const float* cos, const float* sin, std::ptrdiff_t pairs) {
     if constexpr (HalfSplit) {
+      constexpr bool kIsFloat = Format::kOut == StoredAs::float32 && Format::kIn == StoredAs::float32;
+      if constexpr (kIsFloat && kWidest && kLanes == 16 && Pieces > 2 && !Call::kNormed) {
+        if (pairs <= Pieces * kPairs - kPairs / 2)
+          return rotate_halves_and_rest<Pieces - 1>(x, in, out, cos, sin, pairs);
+      }
       rotate_halves<Format, Pieces>(x, in, out, cos, sin, pairs);
     } else if constexpr (kNeighbors) {
       rotate_neighbors<Format, Pieces>(x, in, out, cos, sin, 2 * pairs);
@@ -30878,83 +31845,13 @@ POSENC_INLINE void rotate_few(const Call& x) {
   }
 }
 
-/// Whether rotate_vectors() serves such calls.
-template <StoredAs Out, StoredAs In, int N, typename Call>
-inline constexpr bool kHasVectors = Out == StoredAs::float32&& In == StoredAs::float32&& N >= 8 && !Call::kNormed;
-
-/// Whether a token is one head that is one vector, and tokens follow one another. The last pairs of a wide head are no
-/// vector: their second channels do not lie behind the first ones.
-template <int N, bool HalfSplit, typename Call>
-POSENC_INLINE bool is_vectors(const Call& x) {
-  const bool is_whole = !HalfSplit || (x.partner == N / 2 && x.out_partner == N / 2);
-  return 2 * x.pairs == N && is_whole && x.num_heads == 1 && !x.paired && x.rows == nullptr && x.out_offsets == nullptr;
-}
-
-/// The second half of the lanes, then the first.
-template <int N>
-POSENC_INLINE Floats<N> halves_swapped(Floats<N> a) {
-  if constexpr (N == 8) return __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
-  if constexpr (N == 16) {
-    return __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-  }
-}
-
-/// N / 2 floats, then N / 2 others.
-template <int N>
-POSENC_INLINE Floats<N> both_halves(Floats<N / 2> a, Floats<N / 2> b) {
-  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
-  if constexpr (N == 16) return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-}
-
-/// N / 2 numbers of a row of the table, for both channels of each pair.
-template <int N, bool HalfSplit>
-POSENC_INLINE Floats<N> load_for_both(const float* from) {
-  if constexpr (HalfSplit) {
-    const Floats<N / 2> row = load_floats<N / 2>(from);
-    return both_halves<N>(row, row);
-  } else {
-    return load_twice<N>(from);
-  }
-}
-
-/// Rotates such tokens: x c + (partners of x) (-s, s), which has the bits of rotate_pair(). A loop of a few
-/// instructions, because narrow heads have few numbers in a token.
-template <int N, bool HalfSplit, typename Call>
-POSENC_INLINE void rotate_vectors(const Call& x) {
-  const auto* in = static_cast<const float*>(x.in);
-  auto* out = static_cast<float*>(x.out);
-  const float* cos = x.cos;
-  const float* sin = x.sin;
-  const std::ptrdiff_t in_stride = x.in_token_stride;
-  const std::ptrdiff_t out_stride = x.out_token_stride;
-  const std::ptrdiff_t row_stride = x.row_stride;
-  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
-  const Floats<N / 2> half_minus = Floats<N / 2>(Words<N / 2>{} + 0x80000000u);
-  const Words<N> signs =
-      Words<N>(HalfSplit ? both_halves<N>(half_minus, Floats<N / 2>{}) : alternate_lower<N>(minus, Floats<N>{})) ^
-      x.sign;
-  for (std::ptrdiff_t tokens = x.tokens; tokens > 0; --tokens) {
-    const Floats<N> pairs = load_floats<N>(in);
-    const Floats<N> partners = HalfSplit ? halves_swapped<N>(pairs) : swapped<N>(pairs);
-    const Floats<N> s = Floats<N>(Words<N>(load_for_both<N, HalfSplit>(sin)) ^ signs);
-    store_floats<N>(out, multiply_add<N>(pairs, load_for_both<N, HalfSplit>(cos), partners * s));
-    in += in_stride;
-    out += out_stride;
-    cos += row_stride;
-    sin += row_stride;
-  }
-}
-
 /// The kernel: rotates by the widest vectors that the pairs fill. Where AVX2 is compiled too, it takes what does not fill
 /// a vector of AVX-512, with the same bits, and costs a program no second copy.
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
-  if constexpr (kHasVectors<Out, In, kLanes, Call>) {
-    if (is_vectors<kLanes, HalfSplit>(x)) return rotate_vectors<kLanes, HalfSplit>(x);
-  }
   if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
-    if (rotate_by_lines<HalfSplit>(x)) return;
+    if (rotate_one_head<HalfSplit>(x) || rotate_by_lines<HalfSplit>(x)) return;
   }
   if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
@@ -30963,7 +31860,7 @@ void rotate_rows(const Call& x) {
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
   using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
   if constexpr (kLanes > 8 && kLeast < 8) {
-    if constexpr (kHasVectors<Out, In, 8, Call>) {
+    if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
       if (is_vectors<8, HalfSplit>(x)) return rotate_vectors<8, HalfSplit>(x);
     }
     using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
@@ -31145,12 +32042,13 @@ POSENC_INLINE void norm_channels(const NormedRowCall& x, StoredElementOf<Out>* o
   }
 }
 
-/// The kernel: normalizes and rotates. While the heads of a token rotate, those of the next one are fetched into the
-/// first-level cache: the sums of squares alone would wait for them.
+/// The kernel: normalizes and rotates. While heads of a token rotate, those of the next one are fetched from memory.
+/// While squares are added, memory rests, so that they are those of few heads; a token alone has nothing to fetch.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 void norm_rows(const NormedRowCall& x) {
-  constexpr std::ptrdiff_t kHeads = 32;  // whose factors are found at a time
-  float factors[kHeads];
+  constexpr std::ptrdiff_t kMost = 32;
+  const std::ptrdiff_t some_heads = x.tokens > 1 || x.ahead != 0 ? 16 : kMost;  // whose factors are found at a time
+  float factors[kMost];
   NormedRowCall some = x;
   some.tokens = 1;
   const float* const weights = x.weight;
@@ -31161,7 +32059,7 @@ void norm_rows(const NormedRowCall& x) {
     some.sin = x.sin + token * x.row_stride;
     some.bytes_ahead = static_cast<std::ptrdiff_t>(sizeof *in) * (token + 1 < x.tokens ? x.in_token_stride : x.ahead);
     const auto find_factors = [&](std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
-      for (std::ptrdiff_t h = first; h < first + kHeads && h < x.num_heads; h += 4) {
+      for (std::ptrdiff_t h = first; h < first + some_heads && h < x.num_heads; h += 4) {
         store_floats<4>(factors + (h - first),
                         factors_of(x, squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h)));
       }
@@ -31173,16 +32071,16 @@ void norm_rows(const NormedRowCall& x) {
         for (int k = 0; k < 4; ++k) sum += static_cast<double>(sums[k]);
       }
       const Floats<4> factor = factors_of(x, Floats<4>{} + static_cast<float>(sum));
-      for (int h = 0; h < kHeads; h += 4) {
+      for (int h = 0; h < kMost; h += 4) {
         store_floats<4>(factors + h, factor);
       }
     }
-    for (std::ptrdiff_t head = 0; head < x.num_heads; head += kHeads) {
+    for (std::ptrdiff_t head = 0; head < x.num_heads; head += some_heads) {
       if (!x.over_token) find_factors(head);
       const auto* const from = in + head * x.in_head_stride;
       auto* const to = out + head * x.out_head_stride;
       const float* const weight = weights == nullptr ? nullptr : weights + head * x.weight_head_stride;
-      some.num_heads = x.num_heads - head < kHeads ? x.num_heads - head : kHeads;
+      some.num_heads = x.num_heads - head < some_heads ? x.num_heads - head : some_heads;
       some.in = from + x.offset;
       some.out = to + x.offset;
       some.weight = weight == nullptr ? nullptr : weight + x.offset;
@@ -31360,12 +32258,13 @@ POSENC_INLINE void norm_channels(const NormedRowCall& x, StoredElementOf<Out>* o
   }
 }
 
-/// The kernel: normalizes and rotates. While the heads of a token rotate, those of the next one are fetched into the
-/// first-level cache: the sums of squares alone would wait for them.
+/// The kernel: normalizes and rotates. While heads of a token rotate, those of the next one are fetched from memory.
+/// While squares are added, memory rests, so that they are those of few heads; a token alone has nothing to fetch.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 void norm_rows(const NormedRowCall& x) {
-  constexpr std::ptrdiff_t kHeads = 32;  // whose factors are found at a time
-  float factors[kHeads];
+  constexpr std::ptrdiff_t kMost = 32;
+  const std::ptrdiff_t some_heads = x.tokens > 1 || x.ahead != 0 ? 16 : kMost;  // whose factors are found at a time
+  float factors[kMost];
   NormedRowCall some = x;
   some.tokens = 1;
   const float* const weights = x.weight;
@@ -31376,7 +32275,7 @@ void norm_rows(const NormedRowCall& x) {
     some.sin = x.sin + token * x.row_stride;
     some.bytes_ahead = static_cast<std::ptrdiff_t>(sizeof *in) * (token + 1 < x.tokens ? x.in_token_stride : x.ahead);
     const auto find_factors = [&](std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
-      for (std::ptrdiff_t h = first; h < first + kHeads && h < x.num_heads; h += 4) {
+      for (std::ptrdiff_t h = first; h < first + some_heads && h < x.num_heads; h += 4) {
         store_floats<4>(factors + (h - first),
                         factors_of(x, squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h)));
       }
@@ -31388,16 +32287,16 @@ void norm_rows(const NormedRowCall& x) {
         for (int k = 0; k < 4; ++k) sum += static_cast<double>(sums[k]);
       }
       const Floats<4> factor = factors_of(x, Floats<4>{} + static_cast<float>(sum));
-      for (int h = 0; h < kHeads; h += 4) {
+      for (int h = 0; h < kMost; h += 4) {
         store_floats<4>(factors + h, factor);
       }
     }
-    for (std::ptrdiff_t head = 0; head < x.num_heads; head += kHeads) {
+    for (std::ptrdiff_t head = 0; head < x.num_heads; head += some_heads) {
       if (!x.over_token) find_factors(head);
       const auto* const from = in + head * x.in_head_stride;
       auto* const to = out + head * x.out_head_stride;
       const float* const weight = weights == nullptr ? nullptr : weights + head * x.weight_head_stride;
-      some.num_heads = x.num_heads - head < kHeads ? x.num_heads - head : kHeads;
+      some.num_heads = x.num_heads - head < some_heads ? x.num_heads - head : some_heads;
       some.in = from + x.offset;
       some.out = to + x.offset;
       some.weight = weight == nullptr ? nullptr : weight + x.offset;
@@ -31576,12 +32475,13 @@ POSENC_INLINE void norm_channels(const NormedRowCall& x, StoredElementOf<Out>* o
   }
 }
 
-/// The kernel: normalizes and rotates. While the heads of a token rotate, those of the next one are fetched into the
-/// first-level cache: the sums of squares alone would wait for them.
+/// The kernel: normalizes and rotates. While heads of a token rotate, those of the next one are fetched from memory.
+/// While squares are added, memory rests, so that they are those of few heads; a token alone has nothing to fetch.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 void norm_rows(const NormedRowCall& x) {
-  constexpr std::ptrdiff_t kHeads = 32;  // whose factors are found at a time
-  float factors[kHeads];
+  constexpr std::ptrdiff_t kMost = 32;
+  const std::ptrdiff_t some_heads = x.tokens > 1 || x.ahead != 0 ? 16 : kMost;  // whose factors are found at a time
+  float factors[kMost];
   NormedRowCall some = x;
   some.tokens = 1;
   const float* const weights = x.weight;
@@ -31592,7 +32492,7 @@ void norm_rows(const NormedRowCall& x) {
     some.sin = x.sin + token * x.row_stride;
     some.bytes_ahead = static_cast<std::ptrdiff_t>(sizeof *in) * (token + 1 < x.tokens ? x.in_token_stride : x.ahead);
     const auto find_factors = [&](std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
-      for (std::ptrdiff_t h = first; h < first + kHeads && h < x.num_heads; h += 4) {
+      for (std::ptrdiff_t h = first; h < first + some_heads && h < x.num_heads; h += 4) {
         store_floats<4>(factors + (h - first),
                         factors_of(x, squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h)));
       }
@@ -31604,16 +32504,16 @@ void norm_rows(const NormedRowCall& x) {
         for (int k = 0; k < 4; ++k) sum += static_cast<double>(sums[k]);
       }
       const Floats<4> factor = factors_of(x, Floats<4>{} + static_cast<float>(sum));
-      for (int h = 0; h < kHeads; h += 4) {
+      for (int h = 0; h < kMost; h += 4) {
         store_floats<4>(factors + h, factor);
       }
     }
-    for (std::ptrdiff_t head = 0; head < x.num_heads; head += kHeads) {
+    for (std::ptrdiff_t head = 0; head < x.num_heads; head += some_heads) {
       if (!x.over_token) find_factors(head);
       const auto* const from = in + head * x.in_head_stride;
       auto* const to = out + head * x.out_head_stride;
       const float* const weight = weights == nullptr ? nullptr : weights + head * x.weight_head_stride;
-      some.num_heads = x.num_heads - head < kHeads ? x.num_heads - head : kHeads;
+      some.num_heads = x.num_heads - head < some_heads ? x.num_heads - head : some_heads;
       some.in = from + x.offset;
       some.out = to + x.offset;
       some.weight = weight == nullptr ? nullptr : weight + x.offset;
@@ -31805,28 +32705,22 @@ inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableS
 inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff_t out_bytes, std::ptrdiff_t in_bytes) {
   constexpr std::ptrdiff_t some_tokens = 256;
   constexpr std::ptrdiff_t some_heads = 4;
-  const std::ptrdiff_t num_heads = call.num_heads;
-  char* out = static_cast<char*>(call.out);
-  const char* in = static_cast<const char*>(call.in);
-  for (std::ptrdiff_t left = call.tokens; left > 0; left -= some_tokens) {
-    call.tokens = (std::min)(some_tokens, left);
-    for (std::ptrdiff_t head = 0; head < num_heads; head += some_heads) {
-      call.out = out + head * call.out_head_stride * out_bytes;
-      call.in = in + head * call.in_head_stride * in_bytes;
-      call.num_heads = (std::min)(some_heads, num_heads - head);
+  const RowCall all = call;
+  for (std::ptrdiff_t first = 0; first < all.tokens; first += some_tokens) {
+    call.tokens = (std::min)(some_tokens, all.tokens - first);
+    const std::ptrdiff_t row = all.rows == nullptr ? first : 0;
+    const std::ptrdiff_t out_token = all.out_offsets == nullptr ? first : 0;
+    call.cos = all.cos + row * all.row_stride;
+    call.sin = all.sin + row * all.row_stride;
+    if (all.rows != nullptr) call.rows = all.rows + first;
+    if (all.out_offsets != nullptr) call.out_offsets = all.out_offsets + first;
+    for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
+      const std::ptrdiff_t to = out_token * all.out_token_stride + head * all.out_head_stride;
+      const std::ptrdiff_t from = first * all.in_token_stride + head * all.in_head_stride;
+      call.out = static_cast<char*>(all.out) + to * out_bytes;
+      call.in = static_cast<const char*>(all.in) + from * in_bytes;
+      call.num_heads = (std::min)(some_heads, all.num_heads - head);
       kernel(call);
-    }
-    in += call.tokens * call.in_token_stride * in_bytes;
-    if (call.out_offsets != nullptr) {
-      call.out_offsets += call.tokens;
-    } else {
-      out += call.tokens * call.out_token_stride * out_bytes;
-    }
-    if (call.rows != nullptr) {
-      call.rows += call.tokens;
-    } else {
-      call.cos += call.tokens * call.row_stride;
-      call.sin += call.tokens * call.row_stride;
     }
   }
 }
@@ -32830,11 +33724,12 @@ template <bool Backward, typename Out, typename In, typename TableScalar, typena
 void rotate_columns_at_level(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in, Eigen::Index tokens,
                              Eigen::Index num_heads, const Rotation<TableScalar>& table, const RopeLayout& layout,
                              const RowOf& row_of) {
-  constexpr Eigen::Index some_heads = 2;  // their columns lie in the same sets of the first-level cache
-  alignas(64) float entries[4096];        // the cosines of a pair, then its sines
+  alignas(64) float entries[4096];  // the cosines of a pair, then its sines
   const Eigen::Index most_tokens = tokens <= 64 ? 64 : tokens <= 128 ? 128 : kMostTokens;
   const Eigen::Index most_pairs = 4096 / (2 * most_tokens);
   const bool half_split = layout.pairs() == RopePairs::half_split;
+  // Four streams of columns, which lie in the same sets of the first-level cache: interleaved pairs are one stream.
+  const Eigen::Index some_heads = half_split ? 2 : 4;
   const RowKernel<RowCall> kernel = row_kernel<stored_as<Out>, stored_as<In>, true>(table.level);
   RowCall call{};
   call.in_head_stride = layout.head_dim() * in.stride;
