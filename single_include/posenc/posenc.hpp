@@ -30838,31 +30838,32 @@ POSENC_INLINE void rotate_vectors(const Call& x) {
 /// Rotates the tokens of one head of `Vectors` vectors. All of a token is read before any of it is written.
 template <int Vectors, bool HalfSplit>
 void rotate_few_vectors(const RowCall& x) {
-  constexpr int N = kLanes;
   const RowCall call = x;  // what is written is not part of it
-  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
-  const Words<N> signs = Words<N>(alternate_lower<N>(minus, Floats<N>{})) ^ x.sign;
+  const Floats<kLanes> minus = Floats<kLanes>(Words<kLanes>{} + 0x80000000u);
+  const Words<kLanes> signs = Words<kLanes>(alternate_lower<kLanes>(minus, Floats<kLanes>{})) ^ x.sign;
   for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
     const float* const in = static_cast<const float*>(call.in) + token * call.in_token_stride;
     float* const out = static_cast<float*>(call.out) + token * call.out_token_stride;
     const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
     const float* const cos = call.cos + entry;
     const float* const sin = call.sin + entry;
-    Floats<N> v[Vectors];
-    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { v[k.value] = in_register(load_floats<N>(in + N * k.value)); });
+    Floats<kLanes> v[Vectors];
+    unrolled<Vectors>(
+        [&](auto k) POSENC_INLINE_LAMBDA { v[k.value] = in_register(load_floats<kLanes>(in + kLanes * k.value)); });
     if constexpr (HalfSplit) {
       constexpr int kHalf = Vectors / 2;
       unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA {
-        rotate_pair<N>(v[k.value], v[kHalf + k.value], load_floats<N>(cos + N * k.value),
-                       with_sign<N>(load_floats<N>(sin + N * k.value), call.sign));
+        rotate_pair<kLanes>(v[k.value], v[kHalf + k.value], load_floats<kLanes>(cos + kLanes * k.value),
+                            with_sign<kLanes>(load_floats<kLanes>(sin + kLanes * k.value), call.sign));
       });
     } else {
       unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA {
-        const Floats<N> s = Floats<N>(Words<N>(load_twice<N>(sin + N / 2 * k.value)) ^ signs);
-        v[k.value] = multiply_add<N>(v[k.value], load_twice<N>(cos + N / 2 * k.value), swapped<N>(v[k.value]) * s);
+        const Floats<kLanes> s = Floats<kLanes>(Words<kLanes>(load_twice<kLanes>(sin + kLanes / 2 * k.value)) ^ signs);
+        v[k.value] = multiply_add<kLanes>(v[k.value], load_twice<kLanes>(cos + kLanes / 2 * k.value),
+                                          swapped<kLanes>(v[k.value]) * s);
       });
     }
-    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, v[k.value]); });
+    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<kLanes>(out + kLanes * k.value, v[k.value]); });
   }
 }
 
@@ -30969,31 +30970,32 @@ POSENC_INLINE void rotate_vectors(const Call& x) {
 /// Rotates the tokens of one head of `Vectors` vectors. All of a token is read before any of it is written.
 template <int Vectors, bool HalfSplit>
 void rotate_few_vectors(const RowCall& x) {
-  constexpr int N = kLanes;
   const RowCall call = x;  // what is written is not part of it
-  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
-  const Words<N> signs = Words<N>(alternate_lower<N>(minus, Floats<N>{})) ^ x.sign;
+  const Floats<kLanes> minus = Floats<kLanes>(Words<kLanes>{} + 0x80000000u);
+  const Words<kLanes> signs = Words<kLanes>(alternate_lower<kLanes>(minus, Floats<kLanes>{})) ^ x.sign;
   for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
     const float* const in = static_cast<const float*>(call.in) + token * call.in_token_stride;
     float* const out = static_cast<float*>(call.out) + token * call.out_token_stride;
     const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
     const float* const cos = call.cos + entry;
     const float* const sin = call.sin + entry;
-    Floats<N> v[Vectors];
-    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { v[k.value] = in_register(load_floats<N>(in + N * k.value)); });
+    Floats<kLanes> v[Vectors];
+    unrolled<Vectors>(
+        [&](auto k) POSENC_INLINE_LAMBDA { v[k.value] = in_register(load_floats<kLanes>(in + kLanes * k.value)); });
     if constexpr (HalfSplit) {
       constexpr int kHalf = Vectors / 2;
       unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA {
-        rotate_pair<N>(v[k.value], v[kHalf + k.value], load_floats<N>(cos + N * k.value),
-                       with_sign<N>(load_floats<N>(sin + N * k.value), call.sign));
+        rotate_pair<kLanes>(v[k.value], v[kHalf + k.value], load_floats<kLanes>(cos + kLanes * k.value),
+                            with_sign<kLanes>(load_floats<kLanes>(sin + kLanes * k.value), call.sign));
       });
     } else {
       unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA {
-        const Floats<N> s = Floats<N>(Words<N>(load_twice<N>(sin + N / 2 * k.value)) ^ signs);
-        v[k.value] = multiply_add<N>(v[k.value], load_twice<N>(cos + N / 2 * k.value), swapped<N>(v[k.value]) * s);
+        const Floats<kLanes> s = Floats<kLanes>(Words<kLanes>(load_twice<kLanes>(sin + kLanes / 2 * k.value)) ^ signs);
+        v[k.value] = multiply_add<kLanes>(v[k.value], load_twice<kLanes>(cos + kLanes / 2 * k.value),
+                                          swapped<kLanes>(v[k.value]) * s);
       });
     }
-    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, v[k.value]); });
+    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<kLanes>(out + kLanes * k.value, v[k.value]); });
   }
 }
 
@@ -31101,31 +31103,32 @@ POSENC_INLINE void rotate_vectors(const Call& x) {
 /// Rotates the tokens of one head of `Vectors` vectors. All of a token is read before any of it is written.
 template <int Vectors, bool HalfSplit>
 void rotate_few_vectors(const RowCall& x) {
-  constexpr int N = kLanes;
   const RowCall call = x;  // what is written is not part of it
-  const Floats<N> minus = Floats<N>(Words<N>{} + 0x80000000u);
-  const Words<N> signs = Words<N>(alternate_lower<N>(minus, Floats<N>{})) ^ x.sign;
+  const Floats<kLanes> minus = Floats<kLanes>(Words<kLanes>{} + 0x80000000u);
+  const Words<kLanes> signs = Words<kLanes>(alternate_lower<kLanes>(minus, Floats<kLanes>{})) ^ x.sign;
   for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
     const float* const in = static_cast<const float*>(call.in) + token * call.in_token_stride;
     float* const out = static_cast<float*>(call.out) + token * call.out_token_stride;
     const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
     const float* const cos = call.cos + entry;
     const float* const sin = call.sin + entry;
-    Floats<N> v[Vectors];
-    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { v[k.value] = in_register(load_floats<N>(in + N * k.value)); });
+    Floats<kLanes> v[Vectors];
+    unrolled<Vectors>(
+        [&](auto k) POSENC_INLINE_LAMBDA { v[k.value] = in_register(load_floats<kLanes>(in + kLanes * k.value)); });
     if constexpr (HalfSplit) {
       constexpr int kHalf = Vectors / 2;
       unrolled<kHalf>([&](auto k) POSENC_INLINE_LAMBDA {
-        rotate_pair<N>(v[k.value], v[kHalf + k.value], load_floats<N>(cos + N * k.value),
-                       with_sign<N>(load_floats<N>(sin + N * k.value), call.sign));
+        rotate_pair<kLanes>(v[k.value], v[kHalf + k.value], load_floats<kLanes>(cos + kLanes * k.value),
+                            with_sign<kLanes>(load_floats<kLanes>(sin + kLanes * k.value), call.sign));
       });
     } else {
       unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA {
-        const Floats<N> s = Floats<N>(Words<N>(load_twice<N>(sin + N / 2 * k.value)) ^ signs);
-        v[k.value] = multiply_add<N>(v[k.value], load_twice<N>(cos + N / 2 * k.value), swapped<N>(v[k.value]) * s);
+        const Floats<kLanes> s = Floats<kLanes>(Words<kLanes>(load_twice<kLanes>(sin + kLanes / 2 * k.value)) ^ signs);
+        v[k.value] = multiply_add<kLanes>(v[k.value], load_twice<kLanes>(cos + kLanes / 2 * k.value),
+                                          swapped<kLanes>(v[k.value]) * s);
       });
     }
-    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, v[k.value]); });
+    unrolled<Vectors>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<kLanes>(out + kLanes * k.value, v[k.value]); });
   }
 }
 
@@ -31171,35 +31174,35 @@ namespace sse2 {
 template <int Pieces>
 POSENC_INLINE void rotate_halves_and_rest(const RowCall& x, const float* in, float* out, const float* cos,
                                           const float* sin, std::ptrdiff_t pairs) {
-  constexpr int N = kLanes;
-  const std::ptrdiff_t rest = pairs - N / 2;
+  const std::ptrdiff_t rest = pairs - kLanes / 2;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
   const float* in_b = in + x.partner;
   float* out_b = out + x.out_partner;
-  Floats<N> c[Pieces];
-  Floats<N> s[Pieces];
+  Floats<kLanes> c[Pieces];
+  Floats<kLanes> s[Pieces];
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    c[k.value] = load_floats<N>(cos + N * k.value);
-    s[k.value] = with_sign<N>(load_floats<N>(sin + N * k.value), x.sign);
+    c[k.value] = load_floats<kLanes>(cos + kLanes * k.value);
+    s[k.value] = with_sign<kLanes>(load_floats<kLanes>(sin + kLanes * k.value), x.sign);
   });
-  const Floats<N / 2> c_rest = load_floats<N / 2>(cos + rest);
-  const Floats<N / 2> s_rest = with_sign<N / 2>(load_floats<N / 2>(sin + rest), x.sign);
+  const Floats<kLanes / 2> c_rest = load_floats<kLanes / 2>(cos + rest);
+  const Floats<kLanes / 2> s_rest = with_sign<kLanes / 2>(load_floats<kLanes / 2>(sin + rest), x.sign);
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
-    Floats<N> a[Pieces];
-    Floats<N> b[Pieces];
-    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<N>(in + N * k.value)); });
-    Floats<N / 2> a_rest = in_register(load_floats<N / 2>(in + rest));
+    Floats<kLanes> a[Pieces];
+    Floats<kLanes> b[Pieces];
+    unrolled<Pieces>(
+        [&](auto k) POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<kLanes>(in + kLanes * k.value)); });
+    Floats<kLanes / 2> a_rest = in_register(load_floats<kLanes / 2>(in + rest));
+    unrolled<Pieces>(
+        [&](auto k) POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<kLanes>(in_b + kLanes * k.value)); });
+    Floats<kLanes / 2> b_rest = in_register(load_floats<kLanes / 2>(in_b + rest));
     unrolled<Pieces>([&](auto k)
-                         POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<N>(in_b + N * k.value)); });
-    Floats<N / 2> b_rest = in_register(load_floats<N / 2>(in_b + rest));
-    unrolled<Pieces>([&](auto k)
-                         POSENC_INLINE_LAMBDA { rotate_pair<N>(a[k.value], b[k.value], c[k.value], s[k.value]); });
-    rotate_pair<N / 2>(a_rest, b_rest, c_rest, s_rest);
-    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, a[k.value]); });
-    store_floats<N / 2>(out + rest, a_rest);
-    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out_b + N * k.value, b[k.value]); });
-    store_floats<N / 2>(out_b + rest, b_rest);
+                         POSENC_INLINE_LAMBDA { rotate_pair<kLanes>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    rotate_pair<kLanes / 2>(a_rest, b_rest, c_rest, s_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<kLanes>(out + kLanes * k.value, a[k.value]); });
+    store_floats<kLanes / 2>(out + rest, a_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<kLanes>(out_b + kLanes * k.value, b[k.value]); });
+    store_floats<kLanes / 2>(out_b + rest, b_rest);
     in += in_stride;
     in_b += in_stride;
     out += out_stride;
@@ -31227,35 +31230,35 @@ namespace avx2 {
 template <int Pieces>
 POSENC_INLINE void rotate_halves_and_rest(const RowCall& x, const float* in, float* out, const float* cos,
                                           const float* sin, std::ptrdiff_t pairs) {
-  constexpr int N = kLanes;
-  const std::ptrdiff_t rest = pairs - N / 2;
+  const std::ptrdiff_t rest = pairs - kLanes / 2;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
   const float* in_b = in + x.partner;
   float* out_b = out + x.out_partner;
-  Floats<N> c[Pieces];
-  Floats<N> s[Pieces];
+  Floats<kLanes> c[Pieces];
+  Floats<kLanes> s[Pieces];
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    c[k.value] = load_floats<N>(cos + N * k.value);
-    s[k.value] = with_sign<N>(load_floats<N>(sin + N * k.value), x.sign);
+    c[k.value] = load_floats<kLanes>(cos + kLanes * k.value);
+    s[k.value] = with_sign<kLanes>(load_floats<kLanes>(sin + kLanes * k.value), x.sign);
   });
-  const Floats<N / 2> c_rest = load_floats<N / 2>(cos + rest);
-  const Floats<N / 2> s_rest = with_sign<N / 2>(load_floats<N / 2>(sin + rest), x.sign);
+  const Floats<kLanes / 2> c_rest = load_floats<kLanes / 2>(cos + rest);
+  const Floats<kLanes / 2> s_rest = with_sign<kLanes / 2>(load_floats<kLanes / 2>(sin + rest), x.sign);
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
-    Floats<N> a[Pieces];
-    Floats<N> b[Pieces];
-    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<N>(in + N * k.value)); });
-    Floats<N / 2> a_rest = in_register(load_floats<N / 2>(in + rest));
+    Floats<kLanes> a[Pieces];
+    Floats<kLanes> b[Pieces];
+    unrolled<Pieces>(
+        [&](auto k) POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<kLanes>(in + kLanes * k.value)); });
+    Floats<kLanes / 2> a_rest = in_register(load_floats<kLanes / 2>(in + rest));
+    unrolled<Pieces>(
+        [&](auto k) POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<kLanes>(in_b + kLanes * k.value)); });
+    Floats<kLanes / 2> b_rest = in_register(load_floats<kLanes / 2>(in_b + rest));
     unrolled<Pieces>([&](auto k)
-                         POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<N>(in_b + N * k.value)); });
-    Floats<N / 2> b_rest = in_register(load_floats<N / 2>(in_b + rest));
-    unrolled<Pieces>([&](auto k)
-                         POSENC_INLINE_LAMBDA { rotate_pair<N>(a[k.value], b[k.value], c[k.value], s[k.value]); });
-    rotate_pair<N / 2>(a_rest, b_rest, c_rest, s_rest);
-    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, a[k.value]); });
-    store_floats<N / 2>(out + rest, a_rest);
-    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out_b + N * k.value, b[k.value]); });
-    store_floats<N / 2>(out_b + rest, b_rest);
+                         POSENC_INLINE_LAMBDA { rotate_pair<kLanes>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    rotate_pair<kLanes / 2>(a_rest, b_rest, c_rest, s_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<kLanes>(out + kLanes * k.value, a[k.value]); });
+    store_floats<kLanes / 2>(out + rest, a_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<kLanes>(out_b + kLanes * k.value, b[k.value]); });
+    store_floats<kLanes / 2>(out_b + rest, b_rest);
     in += in_stride;
     in_b += in_stride;
     out += out_stride;
@@ -31284,35 +31287,35 @@ namespace avx512 {
 template <int Pieces>
 POSENC_INLINE void rotate_halves_and_rest(const RowCall& x, const float* in, float* out, const float* cos,
                                           const float* sin, std::ptrdiff_t pairs) {
-  constexpr int N = kLanes;
-  const std::ptrdiff_t rest = pairs - N / 2;
+  const std::ptrdiff_t rest = pairs - kLanes / 2;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
   const float* in_b = in + x.partner;
   float* out_b = out + x.out_partner;
-  Floats<N> c[Pieces];
-  Floats<N> s[Pieces];
+  Floats<kLanes> c[Pieces];
+  Floats<kLanes> s[Pieces];
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    c[k.value] = load_floats<N>(cos + N * k.value);
-    s[k.value] = with_sign<N>(load_floats<N>(sin + N * k.value), x.sign);
+    c[k.value] = load_floats<kLanes>(cos + kLanes * k.value);
+    s[k.value] = with_sign<kLanes>(load_floats<kLanes>(sin + kLanes * k.value), x.sign);
   });
-  const Floats<N / 2> c_rest = load_floats<N / 2>(cos + rest);
-  const Floats<N / 2> s_rest = with_sign<N / 2>(load_floats<N / 2>(sin + rest), x.sign);
+  const Floats<kLanes / 2> c_rest = load_floats<kLanes / 2>(cos + rest);
+  const Floats<kLanes / 2> s_rest = with_sign<kLanes / 2>(load_floats<kLanes / 2>(sin + rest), x.sign);
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
-    Floats<N> a[Pieces];
-    Floats<N> b[Pieces];
-    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<N>(in + N * k.value)); });
-    Floats<N / 2> a_rest = in_register(load_floats<N / 2>(in + rest));
+    Floats<kLanes> a[Pieces];
+    Floats<kLanes> b[Pieces];
+    unrolled<Pieces>(
+        [&](auto k) POSENC_INLINE_LAMBDA { a[k.value] = in_register(load_floats<kLanes>(in + kLanes * k.value)); });
+    Floats<kLanes / 2> a_rest = in_register(load_floats<kLanes / 2>(in + rest));
+    unrolled<Pieces>(
+        [&](auto k) POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<kLanes>(in_b + kLanes * k.value)); });
+    Floats<kLanes / 2> b_rest = in_register(load_floats<kLanes / 2>(in_b + rest));
     unrolled<Pieces>([&](auto k)
-                         POSENC_INLINE_LAMBDA { b[k.value] = in_register(load_floats<N>(in_b + N * k.value)); });
-    Floats<N / 2> b_rest = in_register(load_floats<N / 2>(in_b + rest));
-    unrolled<Pieces>([&](auto k)
-                         POSENC_INLINE_LAMBDA { rotate_pair<N>(a[k.value], b[k.value], c[k.value], s[k.value]); });
-    rotate_pair<N / 2>(a_rest, b_rest, c_rest, s_rest);
-    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out + N * k.value, a[k.value]); });
-    store_floats<N / 2>(out + rest, a_rest);
-    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<N>(out_b + N * k.value, b[k.value]); });
-    store_floats<N / 2>(out_b + rest, b_rest);
+                         POSENC_INLINE_LAMBDA { rotate_pair<kLanes>(a[k.value], b[k.value], c[k.value], s[k.value]); });
+    rotate_pair<kLanes / 2>(a_rest, b_rest, c_rest, s_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<kLanes>(out + kLanes * k.value, a[k.value]); });
+    store_floats<kLanes / 2>(out + rest, a_rest);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { store_floats<kLanes>(out_b + kLanes * k.value, b[k.value]); });
+    store_floats<kLanes / 2>(out_b + rest, b_rest);
     in += in_stride;
     in_b += in_stride;
     out += out_stride;
