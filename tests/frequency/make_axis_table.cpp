@@ -101,6 +101,9 @@ TEMPLATE_TEST_CASE("tables of up to four axes are those of more axes, bit for bi
   check(posenc::contiguous_axes({40, 30, 30}), ids);
   check(posenc::interleaved_axes({40, 30, 30}), ids);
   check(posenc::contiguous_axes({50, 50}), Ids(ids.leftCols(2)));
+  Ids every_offset(40, 3);
+  for (Eigen::Index i = 0; i < 40; ++i) every_offset.row(i) << 100 - i, -3 * i, 5 * i;
+  check(posenc::contiguous_axes({40, 30, 30}), every_offset);
   Ids four(40, 4);
   four << ids, ids.col(1).reverse();
   check(posenc::contiguous_axes({7, 33, 20, 40}), four);
