@@ -31,7 +31,7 @@ void check() {
     const auto kernel = add_kernel<stored_as<To>, stored_as<From>>(Level(number));
     for (std::ptrdiff_t count = kLeastAdded; count < 300; count += count < 140 ? 1 : 13) {
       std::mt19937 engine(static_cast<unsigned>(count));
-      const std::ptrdiff_t before = count % 16;
+      const std::ptrdiff_t before = count / 2 % 16;
       const auto first = static_cast<std::size_t>(before);
       const auto size = static_cast<std::size_t>(count) + first + 1;
       const std::vector<To> x = numbers<To>(engine, size);

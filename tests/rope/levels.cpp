@@ -103,6 +103,7 @@ void check_all() {
         if (std::is_same_v<Out, In>) check<Out, In>(level, {pairs, heads, 2, half_split, !backward, paired, true});
         if (pairs == 4 || pairs == 8 || pairs == 32) {  // one head that is one vector, or few
           check<Out, In>(level, {pairs, 1, 5, half_split, backward, false, false});
+          if (std::is_same_v<Out, In>) check<Out, In>(level, {pairs, 1, 5, half_split, backward, false, true, true});
           check<Out, In>(level, {pairs, 1, 5, half_split, !backward, false, std::is_same_v<Out, In>});
         }
         if (std::is_same_v<Out, In>) check<Out, In>(level, {pairs, heads, 3, half_split, backward, paired, true, true});
