@@ -5,6 +5,7 @@
 #define POSENC_DETAIL_ADD_KERNELS_HPP
 
 #include "posenc/detail/kernel_table.hpp"
+#include "posenc/detail/vector_code.hpp"
 
 #include <cstddef>
 

@@ -76,7 +76,8 @@ void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Ei
     const bool neighbors = stride == 2 && sines == cosines + 1;
     if ((stride == 1 || neighbors) && (!Add || scale == 1)) {
       const InterleaveKernels kernels = interleave_kernels<Add>(level_of_machine());
-      return neighbors ? kernels.neighbors(x, cosines, count) : kernels.rows(x, sines, cosines, count);
+      return neighbors ? kernels.neighbors(x, cosines, count)
+                       : kernels.rows({x, x + 1, 0, sines, cosines, 0, count, 1, false});
     }
   }
 #endif
@@ -113,29 +114,25 @@ inline void ask_for(const void* from, Eigen::Index bytes) {
 #endif
 }
 
-/// Whether rows are to be asked for before they are read; `bytes` are those of a row of sines. Sines and cosines of a row
-/// follow one another, and are read in turn or in the other order, which processors do not foresee where they change
-/// within a page. Asked for in order, rows come in time from beyond the second-level cache.
+/// Whether rows are read in order before they are used, or asked for; `bytes` are those of a row of sines. Sines and
+/// cosines of a row follow one another, and are read in turn or in the other order, which processors do not foresee where
+/// they change within a page. Rows that the caches hold would only be read once more.
 inline bool asks_for_rows(Eigen::Index rows, Eigen::Index bytes) {
-  return bytes <= 4096 && rows > (Eigen::Index(1) << 19) / bytes;
+  return bytes <= 4096 && rows > (Eigen::Index(1) << 20) / bytes;
 }
 
 #if POSENC_HAS_LEVELS
-/// write_contiguous_rows() for floats whose sines and cosines go in turn, from rows of each.
-template <bool Add, typename Table, typename Rows>
-POSENC_NOINLINE void write_interleaved_rows(float* x, Eigen::Index tokens, Eigen::Index x_stride, const Table& table,
-                                            Eigen::Index pairs, const Rows& rows) {
-  const auto interleave = interleave_kernels<Add>(level_of_machine()).rows;
-  const Eigen::Index bytes = pairs * Eigen::Index(sizeof(float));
-  const bool ask = asks_for_rows(tokens, bytes);
+/// write_contiguous_rows() for floats that are as many sines as cosines.
+template <typename Table, typename Rows>
+POSENC_NOINLINE void write_row_pairs(RowPairsKernel kernel, float* x, Eigen::Index tokens, Eigen::Index x_stride,
+                                     const Table& table, const SinusoidalEncoding& encoding, const Rows& rows) {
+  const SinusoidColumns columns = columns_of(encoding);
+  const Eigen::Index pairs = encoding.num_sines();
+  const bool touch = asks_for_rows(tokens, pairs * Eigen::Index(sizeof(float)));
   rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
-    for (Eigen::Index i = 0; i < count; ++i) {
-      const float* const cosines = table.cos_data(row + i);
-      const float* const sines = table.sin_data(row + i);
-      if (ask) ask_for(cosines, bytes);
-      if (ask) ask_for(sines, bytes);
-      interleave(x + (token + i) * x_stride, sines, cosines, pairs);
-    }
+    float* const to = x + token * x_stride;
+    kernel({to + columns.first_sine, to + columns.first_cosine, x_stride, table.sin_data(row), table.cos_data(row),
+            table.row_stride(), pairs, count, touch});
   });
 }
 #endif
@@ -157,8 +154,14 @@ POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::
 #if POSENC_HAS_LEVELS
   if constexpr (std::is_same_v<Scalar, float> && std::is_same_v<Value, float>) {
     const bool all_pairs = num_sines == num_cosines && 2 * num_sines == encoding.width();
-    if (columns.step == 2 && stride == 1 && all_pairs && padding_row < 0 && (!Add || scale == 1)) {
-      return write_interleaved_rows<Add>(x, tokens, x_stride, table, num_sines, rows);
+    if (stride == 1 && all_pairs && padding_row < 0 && (!Add || scale == 1)) {
+      RowPairsKernel kernel = nullptr;
+      if (columns.step == 2) {
+        kernel = interleave_kernels<Add>(level_of_machine()).rows;
+      } else if (Add && num_sines >= kLeastAdded) {
+        kernel = add_blocks_kernel<RowPairs>(level_of_machine());
+      }
+      if (kernel != nullptr) return write_row_pairs(kernel, x, tokens, x_stride, table, encoding, rows);
     }
   }
 #endif

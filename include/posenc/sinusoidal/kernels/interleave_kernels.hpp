@@ -14,6 +14,27 @@
 
 #if POSENC_HAS_LEVELS
 
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Rows of x, and the rows of two others that they are made of.
+struct RowPairs {
+  float* x_even;  ///< Where the first number of `even` goes.
+  float* x_odd;
+  std::ptrdiff_t x_stride;  ///< To the next row of x.
+  const float* even;
+  const float* odd;
+  std::ptrdiff_t stride;  ///< To the next row of each.
+  std::ptrdiff_t count;   ///< Numbers of a row of each.
+  std::ptrdiff_t rows;
+  bool touch;  ///< Whether the lines of each row are touched first.
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
 #define POSENC_LEVEL_FILE "posenc/sinusoidal/kernels/interleave_vectors.inc"
 #include "posenc/detail/each_level.inc"
 
@@ -21,21 +42,29 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+using RowPairsKernel = void (*)(const RowPairs& call);
+
 /// What puts sines and cosines together: rows of their own, or pairs in the other order.
 struct InterleaveKernels {
-  using Rows = void (*)(float* x, const float* even, const float* odd, std::ptrdiff_t count);
   using Neighbors = void (*)(float* x, const float* pairs, std::ptrdiff_t count);
-  Rows rows;
+  RowPairsKernel rows;
   Neighbors neighbors;
 };
 
 /// The kernels for a level, which the unit has.
 template <bool Add>
 InterleaveKernels interleave_kernels(Level level) {
-  static constexpr KernelTable<InterleaveKernels::Rows> kRows{{POSENC_OF_EACH_LEVEL(interleave_rows<Add>)}};
+  static constexpr KernelTable<RowPairsKernel> kRows{{POSENC_OF_EACH_LEVEL(interleave_rows<Add>)}};
   static constexpr KernelTable<InterleaveKernels::Neighbors> kNeighbors{
       {POSENC_OF_EACH_LEVEL(exchange_neighbors<Add>)}};
   return {kRows[level], kNeighbors[level]};
+}
+
+/// What adds rows of sines and of cosines to blocks of each, of kLeastAdded numbers at least.
+template <typename Call>
+RowPairsKernel add_blocks_kernel(Level level) {
+  static constexpr KernelTable<RowPairsKernel> kKernels{{POSENC_OF_EACH_LEVEL(add_blocks<Call>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail
