@@ -21,9 +21,10 @@ using posenc_benchmarks::numbers;
 /// `windows` windows after one another, as a layer of the model has them, with one table. The ceiling of adding adds the
 /// bias as a matrix of all pairs that exists already; the naive loop gathers it by the index of frameworks each time.
 ///
-/// What bounds them on a Zen 5, where asked is 0.70 for a width of 7 and 0.90 for 8 and 12. Adding: a row of 49 logits
-/// begins anywhere, so that it takes seven vectors of 8 where the ceiling's vectors of 16 take three, and each window's
-/// biases are put in order again, a fifth of the time: 0.69 to 0.74. Backward, on a Zen 4: the gradient comes from the
+/// What bounds them, where asked is 0.70 for a width of 7 and 0.90 for 8 and 12. Adding: a row of 49 logits begins
+/// anywhere, so that it takes seven vectors of 8 where the ceiling's vectors of 16 take three, and each window's biases are
+/// put in order again, 5 to 10 % of the time on a Zen 4: 0.78 there, 0.84 with 12 heads. Vectors of 16 in one line each, of
+/// which every third holds the end of a row and what the next one begins with, took as long. Backward, on a Zen 4: the gradient comes from the
 /// last level at the ceiling's speed only where nothing else is done. From the second level a window of 8 x 8 takes 0.85
 /// of it with one load and one addition for each run of 8, from the last level 0.7, in whatever order the rows are read
 /// and whether memory is fetched ahead or not. A run of 7 begins anywhere, and each sum of a column is added to the
