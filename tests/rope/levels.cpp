@@ -112,6 +112,25 @@ void check_all() {
   }
 }
 
+/// Calls of more than 512 KiB, whose heads are rotated one after the other: pairs that fill pieces, that end inside one,
+/// and more than are prepared at a time.
+template <typename Out, typename In>
+void check_large() {
+  constexpr bool is_same = std::is_same_v<Out, In>;
+  constexpr std::ptrdiff_t heads = 5;
+  for (const Level level : levels()) {
+    for (const std::ptrdiff_t pairs : {8, 12, 17, 31, 32, 52, 80, 100, 128, 129, 131, 135, 150, 256, 260, 300}) {
+      for (const bool half_split : {true, false}) {
+        const std::ptrdiff_t tokens = 1 + 256 * 1024 / static_cast<std::ptrdiff_t>(sizeof(In)) / (pairs * heads);
+        const bool backward = pairs % 8 == 4 || pairs == 128 || pairs == 131;
+        const bool paired = !half_split && reads_paired<stored_as<Out>, stored_as<In>>(level) && pairs % 3 == 0;
+        check<Out, In>(level, {pairs, heads, tokens, half_split, backward, paired, is_same});
+        check<Out, In>(level, {pairs, heads, tokens, half_split, !backward, paired, false, true});
+      }
+    }
+  }
+}
+
 /// 16 bits as a number.
 template <typename Half>
 Half of_bits(std::uint32_t bits) {
@@ -220,6 +239,14 @@ TEST_CASE("kernels of levels, bit for bit: into another type", "[rope][kernels][
   check_all<float, Eigen::bfloat16>();
   check_all<Eigen::bfloat16, Eigen::half>();
   check_all<Eigen::half, Eigen::bfloat16>();
+}
+
+TEST_CASE("kernels of levels, bit for bit: calls that are read in order", "[rope][kernels][levels]") {
+  check_large<float, float>();
+  check_large<Eigen::half, Eigen::half>();
+  check_large<Eigen::bfloat16, Eigen::bfloat16>();
+  check_large<Eigen::half, float>();
+  check_large<float, Eigen::bfloat16>();
 }
 
 TEMPLATE_TEST_CASE("every number of a half type at every level", "[rope][kernels][levels]", Eigen::half,
