@@ -22,8 +22,11 @@ using posenc_benchmarks::Rotated;
 /// machine is an error.
 constexpr double kLeastOfNative = 0.85;
 
-void measure_flags(const std::string& name, Rotated::Type out_type, Rotated::Type in_type, bool half_split,
-                   std::ptrdiff_t tokens) {
+using Rotate = void (*)(const Rotated&);
+
+/// How many times as fast as the build for this machine `rotate` is.
+double measure_flags(Rotate rotate, const std::string& name, Rotated::Type out_type, Rotated::Type in_type,
+                     bool half_split, std::ptrdiff_t tokens) {
   const auto size = static_cast<std::size_t>(tokens) * 32 * 128;
   std::vector<float> in(size, 0.5f);
   std::vector<float> out(size, 0.5f);
@@ -43,11 +46,19 @@ void measure_flags(const std::string& name, Rotated::Type out_type, Rotated::Typ
   std::vector<float> scaled(size * (out_bytes + in_bytes) / 8, 1.0f);  // the same bytes, read and written
   volatile float one = 1.0f;
   const auto measured = posenc_benchmarks::measure(
-      "flags/" + name + (half_split ? "/half_split/" : "/interleaved/") + std::to_string(tokens),
-      static_cast<double>(size * (out_bytes + in_bytes)), [&] { posenc_benchmarks::rotate_baseline(x); },
+      name + (half_split ? "/half_split/" : "/interleaved/") + std::to_string(tokens),
+      static_cast<double>(size * (out_bytes + in_bytes)), [&] { rotate(x); },
       [&] { posenc_benchmarks::scale_native(scaled.data(), static_cast<std::ptrdiff_t>(scaled.size()), one); },
       [&] { posenc_benchmarks::rotate_native(x); });
-  if (std::getenv("POSENC_BENCH_STRICT") != nullptr) CHECK(measured.times_naive >= kLeastOfNative);
+  return measured.times_naive;
+}
+
+/// -O2 for any x86-64 beside the build for this machine.
+void measure_baseline(const std::string& name, Rotated::Type out_type, Rotated::Type in_type, bool half_split,
+                      std::ptrdiff_t tokens) {
+  const double times_native =
+      measure_flags(posenc_benchmarks::rotate_baseline, "flags/" + name, out_type, in_type, half_split, tokens);
+  if (std::getenv("POSENC_BENCH_STRICT") != nullptr) CHECK(times_native >= kLeastOfNative);
 }
 
 }  // namespace
@@ -55,11 +66,30 @@ void measure_flags(const std::string& name, Rotated::Type out_type, Rotated::Typ
 TEST_CASE("whatever the flags") {
   for (const std::ptrdiff_t tokens : {1, 64, 1024}) {
     for (const bool half_split : {true, false}) {
-      measure_flags("float", Rotated::float32, Rotated::float32, half_split, tokens);
-      measure_flags("half", Rotated::half, Rotated::half, half_split, tokens);
-      measure_flags("bfloat16", Rotated::bfloat16, Rotated::bfloat16, half_split, tokens);
-      measure_flags("float_into_half", Rotated::half, Rotated::float32, half_split, tokens);
-      measure_flags("float_into_bfloat16", Rotated::bfloat16, Rotated::float32, half_split, tokens);
+      measure_baseline("float", Rotated::float32, Rotated::float32, half_split, tokens);
+      measure_baseline("half", Rotated::half, Rotated::half, half_split, tokens);
+      measure_baseline("bfloat16", Rotated::bfloat16, Rotated::bfloat16, half_split, tokens);
+      measure_baseline("float_into_half", Rotated::half, Rotated::float32, half_split, tokens);
+      measure_baseline("float_into_bfloat16", Rotated::bfloat16, Rotated::float32, half_split, tokens);
     }
   }
 }
+
+#if defined(POSENC_BENCH_LEVELS)
+
+TEST_CASE("lower levels of instructions") {
+  for (const std::ptrdiff_t tokens : {1, 64, 1024, 4096}) {
+    for (const bool half_split : {true, false}) {
+      measure_flags(posenc_benchmarks::rotate_sse2, "levels/sse2/float", Rotated::float32, Rotated::float32, half_split,
+                    tokens);
+      measure_flags(posenc_benchmarks::rotate_avx2, "levels/avx2/float", Rotated::float32, Rotated::float32, half_split,
+                    tokens);
+      measure_flags(posenc_benchmarks::rotate_avx2, "levels/avx2/half", Rotated::half, Rotated::half, half_split,
+                    tokens);
+      measure_flags(posenc_benchmarks::rotate_avx2, "levels/avx2/bfloat16", Rotated::bfloat16, Rotated::bfloat16,
+                    half_split, tokens);
+    }
+  }
+}
+
+#endif

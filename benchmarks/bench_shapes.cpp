@@ -105,6 +105,16 @@ TEST_CASE("widths of heads, 64 tokens") {
   }
 }
 
+TEST_CASE("wide heads, last level") {
+  const auto table = table_of(1024, 256);
+  auto x = channels<RowMatrix<float>>(1024, kChannels);
+  for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
+    const RopeLayout layout(pairs, 256);
+    measure_beside_bytes(std::string("heads/") + name_of(pairs) + "/256_wide/last_level/1024_tokens", x.size() * 4,
+                         [&] { posenc::apply_rope(x, table, layout); });
+  }
+}
+
 TEST_CASE("one head") {
   struct Size {
     const char* name;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/// What bench_flags measures, compiled twice: as most programs are (-O2, any x86-64) and for this machine.
+/// What bench_flags measures, compiled as most programs are (-O2, any x86-64), for this machine, and, where there are
+/// levels of instructions, for each lower one.
 #ifndef POSENC_BENCHMARKS_FLAGS_ROTATE_HPP
 #define POSENC_BENCHMARKS_FLAGS_ROTATE_HPP
 
@@ -20,6 +21,8 @@ struct Rotated {
 
 void rotate_baseline(const Rotated& x);
 void rotate_native(const Rotated& x);
+void rotate_sse2(const Rotated& x);
+void rotate_avx2(const Rotated& x);
 void scale_baseline(float* x, std::ptrdiff_t size, float a);
 void scale_native(float* x, std::ptrdiff_t size, float a);
 

@@ -112,7 +112,7 @@ void check_all() {
   }
 }
 
-/// Calls of more than 512 KiB, whose heads are rotated one after the other: pairs that fill pieces, that end inside one,
+/// Calls of more than 1 MiB, whose heads are rotated one after the other: pairs that fill pieces, that end inside one,
 /// and more than are prepared at a time.
 template <typename Out, typename In>
 void check_large() {
@@ -121,7 +121,7 @@ void check_large() {
   for (const Level level : levels()) {
     for (const std::ptrdiff_t pairs : {8, 12, 17, 31, 32, 52, 80, 100, 128, 129, 131, 135, 150, 256, 260, 300}) {
       for (const bool half_split : {true, false}) {
-        const std::ptrdiff_t tokens = 1 + 256 * 1024 / static_cast<std::ptrdiff_t>(sizeof(In)) / (pairs * heads);
+        const std::ptrdiff_t tokens = 1 + 512 * 1024 / static_cast<std::ptrdiff_t>(sizeof(In)) / (pairs * heads);
         const bool backward = pairs % 8 == 4 || pairs == 128 || pairs == 131;
         const bool paired = !half_split && reads_paired<stored_as<Out>, stored_as<In>>(level) && pairs % 3 == 0;
         check<Out, In>(level, {pairs, heads, tokens, half_split, backward, paired, is_same});
