@@ -22,14 +22,15 @@ using posenc_benchmarks::numbers;
 /// bias as a matrix of all pairs that exists already; the naive loop gathers it by the index of frameworks each time.
 ///
 /// What bounds them, where asked is 0.70 for a width of 7 and 0.90 for 8 and 12. Adding: a row of 49 logits begins
-/// anywhere, so that it takes seven vectors of 8 where the ceiling's vectors of 16 take three, and each window's biases are
-/// put in order again, 5 to 10 % of the time on a Zen 4: 0.78 there, 0.84 with 12 heads. Vectors of 16 in one line each, of
-/// which every third holds the end of a row and what the next one begins with, took as long. Backward, on a Zen 4: the gradient comes from the
-/// last level at the ceiling's speed only where nothing else is done. From the second level a window of 8 x 8 takes 0.85
-/// of it with one load and one addition for each run of 8, from the last level 0.7, in whatever order the rows are read
-/// and whether memory is fetched ahead or not. A run of 7 begins anywhere, and each sum of a column is added to the
-/// table's besides, 91 for 343 runs: 0.55; in a window of 12 x 12, 552 for 3,456: 0.8. There 8 x 8 in memory that is aligned
-/// to 16 bytes, of which every second vector lies in two cache lines, is added at 0.8 of the speed of aligned memory.
+/// anywhere, so that it takes seven vectors of 8 where the ceiling's vectors of 16 take three, and each window's biases
+/// are put in order again, 5 to 10 % of the time on a Zen 4: 0.78 there, 0.84 with 12 heads. Vectors of 16 in one line
+/// each, of which every third holds the end of a row and what the next one begins with, took as long. Backward, on a
+/// Zen 4: the gradient comes from the last level at the ceiling's speed only where nothing else is done. From the
+/// second level a window of 8 x 8 takes 0.85 of it with one load and one addition for each run of 8, from the last
+/// level 0.7, in whatever order the rows are read and whether memory is fetched ahead or not. A run of 7 begins
+/// anywhere, and each sum of a column is added to the table's besides, 91 for 343 runs: 0.55; in a window of 12 x 12,
+/// 552 for 3,456: 0.8. There 8 x 8 in memory that is aligned to 16 bytes, of which every second vector lies in two
+/// cache lines, is added at 0.8 of the speed of aligned memory.
 void measure_windows(const std::string& name, Index windows, const GridShape& window, Index heads,
                      posenc::ClassToken class_token) {
   const Index special = class_token == posenc::ClassToken::first ? 1 : 0;

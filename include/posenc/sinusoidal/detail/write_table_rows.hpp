@@ -118,7 +118,7 @@ inline void ask_for(const void* from, Eigen::Index bytes) {
 /// cosines of a row follow one another, and are read in turn or in the other order, which processors do not foresee where
 /// they change within a page. Rows that the caches hold would only be read once more.
 inline bool asks_for_rows(Eigen::Index rows, Eigen::Index bytes) {
-  return bytes <= 4096 && rows > (Eigen::Index(1) << 20) / bytes;
+  return bytes <= 4096 && rows > (Eigen::Index(1) << 19) / bytes;
 }
 
 #if POSENC_HAS_LEVELS
@@ -128,7 +128,9 @@ POSENC_NOINLINE void write_row_pairs(RowPairsKernel kernel, float* x, Eigen::Ind
                                      const Table& table, const SinusoidalEncoding& encoding, const Rows& rows) {
   const SinusoidColumns columns = columns_of(encoding);
   const Eigen::Index pairs = encoding.num_sines();
-  const bool touch = asks_for_rows(tokens, pairs * Eigen::Index(sizeof(float)));
+  // Blocks gain by it only where rows are as many again.
+  const Eigen::Index read_in_turn = columns.step == 2 ? tokens : tokens / 2;
+  const bool touch = asks_for_rows(read_in_turn, pairs * Eigen::Index(sizeof(float)));
   rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
     float* const to = x + token * x_stride;
     kernel({to + columns.first_sine, to + columns.first_cosine, x_stride, table.sin_data(row), table.cos_data(row),
