@@ -69,7 +69,7 @@ void check(Level level, const Shape& shape) {
   call.in = shape.in_place ? static_cast<const void*>(call.out) : x.data() + 1;
   call.out_head_stride = call.in_head_stride = head;
   call.out_token_stride = call.in_token_stride = token;
-  call.tokens = shape.tokens;
+  call.tokens = call.all_tokens = shape.tokens;
   call.num_heads = shape.heads;
   call.pairs = pairs;
   call.partner = call.out_partner = partner;

@@ -2,8 +2,9 @@
 /// @file
 /// The rotation kernel of tokens whose channels are contiguous: row-major matrices and raw buffers.
 ///
-/// The cosines and sines of a tile stay in registers while all heads are rotated. That reaches the speed of an in-place
-/// scale from the second-level cache on (bench_rope). What is computed in float runs at the machine's level of
+/// The cosines and sines of a tile stay in registers while all heads are rotated. Where a tile holds a part of a head
+/// alone, calls that the caches do not hold go head by head instead. That reaches the speed of an in-place scale from the
+/// second-level cache on (bench_rope). What is computed in float runs at the machine's level of
 /// instructions (row_kernels.hpp) where there are levels; else, and in double, as the compiler is told.
 #ifndef POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
 #define POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
@@ -211,6 +212,7 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
                table.num_pairs, nullptr,
                nullptr,         0,
                false,           sign};
+  call.all_tokens = tokens;
   if constexpr (std::is_same_v<TableScalar, float>) {
     const bool paired = !half_split && reads_paired<to, from>(table.level) && table.is_paired();
     if (table.scale == 1.0 && (table.pair_stride == 1 || paired)) {
