@@ -150,14 +150,10 @@ inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff
   const RowCall all = call;
   for (std::ptrdiff_t first = 0; first < all.tokens; first += some_tokens) {
     call.tokens = (std::min)(some_tokens, all.tokens - first);
-    const std::ptrdiff_t row = all.rows == nullptr ? first : 0;
-    const std::ptrdiff_t out_token = all.out_offsets == nullptr ? first : 0;
-    call.cos = all.cos + row * all.row_stride;
-    call.sin = all.sin + row * all.row_stride;
-    if (all.rows != nullptr) call.rows = all.rows + first;
-    if (all.out_offsets != nullptr) call.out_offsets = all.out_offsets + first;
+    call.cos = all.cos + first * all.row_stride;
+    call.sin = all.sin + first * all.row_stride;
     for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
-      const std::ptrdiff_t to = out_token * all.out_token_stride + head * all.out_head_stride;
+      const std::ptrdiff_t to = first * all.out_token_stride + head * all.out_head_stride;
       const std::ptrdiff_t from = first * all.in_token_stride + head * all.in_head_stride;
       call.out = static_cast<char*>(all.out) + to * out_bytes;
       call.in = static_cast<const char*>(all.in) + from * in_bytes;

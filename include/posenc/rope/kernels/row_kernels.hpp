@@ -69,6 +69,8 @@ using RowKernel = void (*)(const Call&);
 #include "posenc/detail/each_level.inc"
 #define POSENC_LEVEL_FILE "posenc/rope/kernels/rotate_heads.inc"
 #include "posenc/detail/each_level.inc"
+#define POSENC_LEVEL_FILE "posenc/rope/kernels/rotate_few_neighbors.inc"
+#include "posenc/detail/each_level.inc"
 #define POSENC_LEVEL_FILE "posenc/rope/kernels/rotate_tokens.inc"
 #include "posenc/detail/each_level.inc"
 #define POSENC_LEVEL_FILE "posenc/rope/kernels/norm_rows.inc"
