@@ -12062,26 +12062,29 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
 }
 
 /// to[i] = value(lanes, i), a vector of the numbers from number i on, for 2 Width numbers at least. Each vector that is
-/// written lies in one cache line; numbers in front or behind that fill no vector are in one that overlaps the next, which
-/// is formed before it is written.
+/// written lies in one cache line; numbers in front or behind that fill no vector are in shorter ones, or where these do
+/// not fit in one that overlaps the next, which is formed before it is written.
 template <int Width, typename Value>
 POSENC_INLINE void write_aligned(float* to, std::ptrdiff_t count, const Value& value) {
-  constexpr int kStep = Width == 8 ? 4 : Width;  // half a vector in front or behind needs no overlap
   const Constant<Width> all;
   const Constant<4> four;
+  [[maybe_unused]] const Constant<8> eight;
   const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % Width);
   const std::ptrdiff_t rest = (count - first) % Width;
   Floats<Width> last = {};
-  if (rest % kStep != 0) last = value(all, count - Width);
+  if (rest % 4 != 0) last = value(all, count - Width);
   std::ptrdiff_t i = first;
-  if (first % kStep != 0) {
+  if (first % 4 != 0) {
     const Floats<Width> front = value(all, 0);
     const Floats<Width> next = value(all, first);
     store_floats<Width>(to, front);
     store_floats<Width>(to + first, next);
     i += Width;
-  } else if (first != 0) {
-    store_floats<4>(to, value(four, 0));
+  } else {
+    if (first % 8 != 0) store_floats<4>(to, value(four, 0));
+    if constexpr (Width > 8) {
+      if (first >= 8) store_floats<8>(to + first - 8, value(eight, first - 8));
+    }
   }
   for (; i + 4 * Width <= count; i += 4 * Width) {
     unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
@@ -12089,25 +12092,28 @@ POSENC_INLINE void write_aligned(float* to, std::ptrdiff_t count, const Value& v
     });
   }
   for (; i + Width <= count; i += Width) store_floats<Width>(to + i, value(all, i));
-  if (rest % kStep != 0) {
+  if (rest % 4 != 0) {
     store_floats<Width>(to + count - Width, last);
-  } else if (rest != 0) {
-    store_floats<4>(to + i, value(four, i));
+  } else {
+    if constexpr (Width > 8) {
+      if (rest >= 8) store_floats<8>(to + i, value(eight, i));
+    }
+    if (rest % 8 != 0) store_floats<4>(to + count - 4, value(four, count - 4));
   }
 }
 
-/// to[i] += term(lanes, i), for kLeastAdded numbers at least. Vectors of 8, because terms begin anywhere, and those of 16
-/// would each lie in two cache lines.
-template <typename Term>
+/// to[i] += term(lanes, i), for kLeastAdded numbers at least. Vectors of 8 unless said: terms begin anywhere, and those of
+/// 16 would each lie in two cache lines.
+template <int Width = (POSENC_LEVEL >= 2 ? 8 : 4), typename Term>
 POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
-  write_aligned<POSENC_LEVEL >= 2 ? 8 : 4>(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+  write_aligned<Width>(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
     return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i);
   });
 }
 
 /// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
 template <StoredAs To, StoredAs From>
-__attribute__((noinline)) void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
+POSENC_NOINLINE void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
   constexpr int kLeast = POSENC_LEVEL >= 2 ? 8 : 4;  // 16 numbers at most
   auto* const numbers = static_cast<StoredElementOf<To>*>(to);
   const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
@@ -12184,26 +12190,29 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
 }
 
 /// to[i] = value(lanes, i), a vector of the numbers from number i on, for 2 Width numbers at least. Each vector that is
-/// written lies in one cache line; numbers in front or behind that fill no vector are in one that overlaps the next, which
-/// is formed before it is written.
+/// written lies in one cache line; numbers in front or behind that fill no vector are in shorter ones, or where these do
+/// not fit in one that overlaps the next, which is formed before it is written.
 template <int Width, typename Value>
 POSENC_INLINE void write_aligned(float* to, std::ptrdiff_t count, const Value& value) {
-  constexpr int kStep = Width == 8 ? 4 : Width;  // half a vector in front or behind needs no overlap
   const Constant<Width> all;
   const Constant<4> four;
+  [[maybe_unused]] const Constant<8> eight;
   const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % Width);
   const std::ptrdiff_t rest = (count - first) % Width;
   Floats<Width> last = {};
-  if (rest % kStep != 0) last = value(all, count - Width);
+  if (rest % 4 != 0) last = value(all, count - Width);
   std::ptrdiff_t i = first;
-  if (first % kStep != 0) {
+  if (first % 4 != 0) {
     const Floats<Width> front = value(all, 0);
     const Floats<Width> next = value(all, first);
     store_floats<Width>(to, front);
     store_floats<Width>(to + first, next);
     i += Width;
-  } else if (first != 0) {
-    store_floats<4>(to, value(four, 0));
+  } else {
+    if (first % 8 != 0) store_floats<4>(to, value(four, 0));
+    if constexpr (Width > 8) {
+      if (first >= 8) store_floats<8>(to + first - 8, value(eight, first - 8));
+    }
   }
   for (; i + 4 * Width <= count; i += 4 * Width) {
     unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
@@ -12211,25 +12220,28 @@ POSENC_INLINE void write_aligned(float* to, std::ptrdiff_t count, const Value& v
     });
   }
   for (; i + Width <= count; i += Width) store_floats<Width>(to + i, value(all, i));
-  if (rest % kStep != 0) {
+  if (rest % 4 != 0) {
     store_floats<Width>(to + count - Width, last);
-  } else if (rest != 0) {
-    store_floats<4>(to + i, value(four, i));
+  } else {
+    if constexpr (Width > 8) {
+      if (rest >= 8) store_floats<8>(to + i, value(eight, i));
+    }
+    if (rest % 8 != 0) store_floats<4>(to + count - 4, value(four, count - 4));
   }
 }
 
-/// to[i] += term(lanes, i), for kLeastAdded numbers at least. Vectors of 8, because terms begin anywhere, and those of 16
-/// would each lie in two cache lines.
-template <typename Term>
+/// to[i] += term(lanes, i), for kLeastAdded numbers at least. Vectors of 8 unless said: terms begin anywhere, and those of
+/// 16 would each lie in two cache lines.
+template <int Width = (POSENC_LEVEL >= 2 ? 8 : 4), typename Term>
 POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
-  write_aligned<POSENC_LEVEL >= 2 ? 8 : 4>(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+  write_aligned<Width>(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
     return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i);
   });
 }
 
 /// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
 template <StoredAs To, StoredAs From>
-__attribute__((noinline)) void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
+POSENC_NOINLINE void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
   constexpr int kLeast = POSENC_LEVEL >= 2 ? 8 : 4;  // 16 numbers at most
   auto* const numbers = static_cast<StoredElementOf<To>*>(to);
   const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
@@ -12307,26 +12319,29 @@ POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<Fr
 }
 
 /// to[i] = value(lanes, i), a vector of the numbers from number i on, for 2 Width numbers at least. Each vector that is
-/// written lies in one cache line; numbers in front or behind that fill no vector are in one that overlaps the next, which
-/// is formed before it is written.
+/// written lies in one cache line; numbers in front or behind that fill no vector are in shorter ones, or where these do
+/// not fit in one that overlaps the next, which is formed before it is written.
 template <int Width, typename Value>
 POSENC_INLINE void write_aligned(float* to, std::ptrdiff_t count, const Value& value) {
-  constexpr int kStep = Width == 8 ? 4 : Width;  // half a vector in front or behind needs no overlap
   const Constant<Width> all;
   const Constant<4> four;
+  [[maybe_unused]] const Constant<8> eight;
   const auto first = static_cast<std::ptrdiff_t>((0 - reinterpret_cast<std::uintptr_t>(to) / 4) % Width);
   const std::ptrdiff_t rest = (count - first) % Width;
   Floats<Width> last = {};
-  if (rest % kStep != 0) last = value(all, count - Width);
+  if (rest % 4 != 0) last = value(all, count - Width);
   std::ptrdiff_t i = first;
-  if (first % kStep != 0) {
+  if (first % 4 != 0) {
     const Floats<Width> front = value(all, 0);
     const Floats<Width> next = value(all, first);
     store_floats<Width>(to, front);
     store_floats<Width>(to + first, next);
     i += Width;
-  } else if (first != 0) {
-    store_floats<4>(to, value(four, 0));
+  } else {
+    if (first % 8 != 0) store_floats<4>(to, value(four, 0));
+    if constexpr (Width > 8) {
+      if (first >= 8) store_floats<8>(to + first - 8, value(eight, first - 8));
+    }
   }
   for (; i + 4 * Width <= count; i += 4 * Width) {
     unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
@@ -12334,25 +12349,28 @@ POSENC_INLINE void write_aligned(float* to, std::ptrdiff_t count, const Value& v
     });
   }
   for (; i + Width <= count; i += Width) store_floats<Width>(to + i, value(all, i));
-  if (rest % kStep != 0) {
+  if (rest % 4 != 0) {
     store_floats<Width>(to + count - Width, last);
-  } else if (rest != 0) {
-    store_floats<4>(to + i, value(four, i));
+  } else {
+    if constexpr (Width > 8) {
+      if (rest >= 8) store_floats<8>(to + i, value(eight, i));
+    }
+    if (rest % 8 != 0) store_floats<4>(to + count - 4, value(four, count - 4));
   }
 }
 
-/// to[i] += term(lanes, i), for kLeastAdded numbers at least. Vectors of 8, because terms begin anywhere, and those of 16
-/// would each lie in two cache lines.
-template <typename Term>
+/// to[i] += term(lanes, i), for kLeastAdded numbers at least. Vectors of 8 unless said: terms begin anywhere, and those of
+/// 16 would each lie in two cache lines.
+template <int Width = (POSENC_LEVEL >= 2 ? 8 : 4), typename Term>
 POSENC_INLINE void add_terms(float* to, std::ptrdiff_t count, const Term& term) {
-  write_aligned<POSENC_LEVEL >= 2 ? 8 : 4>(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+  write_aligned<Width>(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
     return load_floats<decltype(lanes)::value>(to + i) + term(lanes, i);
   });
 }
 
 /// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
 template <StoredAs To, StoredAs From>
-__attribute__((noinline)) void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
+POSENC_NOINLINE void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
   constexpr int kLeast = POSENC_LEVEL >= 2 ? 8 : 4;  // 16 numbers at most
   auto* const numbers = static_cast<StoredElementOf<To>*>(to);
   const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
@@ -15408,6 +15426,27 @@ auto make_sinusoidal(const Given&...) {
 
 #if POSENC_HAS_LEVELS
 
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Rows of x, and the rows of two others that they are made of.
+struct RowPairs {
+  float* x_even;  ///< Where the first number of `even` goes.
+  float* x_odd;
+  std::ptrdiff_t x_stride;  ///< To the next row of x.
+  const float* even;
+  const float* odd;
+  std::ptrdiff_t stride;  ///< To the next row of each.
+  std::ptrdiff_t count;   ///< Numbers of a row of each.
+  std::ptrdiff_t rows;
+  bool touch;  ///< Whether the lines of each row are touched first.
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
 // Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
 // namespace and compiled for its instructions. See vectors.hpp.
 
@@ -15425,34 +15464,41 @@ POSENC_INLINE void combine_floats(float* x, Floats<N> values) {
   store_floats<N>(x, values);
 }
 
-#if POSENC_LEVEL == 3
 /// a[0] b[0] a[1] b[1] .., N floats.
 template <int N>
 POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
   const Floats<N / 2> first = load_floats<N / 2>(a);
   const Floats<N / 2> second = load_floats<N / 2>(b);
   if constexpr (N == 4) return __builtin_shufflevector(first, second, 0, 2, 1, 3);
+  if constexpr (N == 8) return __builtin_shufflevector(first, second, 0, 4, 1, 5, 2, 6, 3, 7);
   if constexpr (N == 16) {
     return __builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
   }
 }
-#endif
 
-/// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each row.
+/// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each. Where vectors of x would each lie in
+/// two cache lines, shorter ones go in front, so that each lies in one.
 template <bool Add>
-__attribute__((noinline)) void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
-#if POSENC_LEVEL == 3
-  // Where vectors of x would each lie in two cache lines.
-  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
-  if (address % 64 != 0 && address % 8 == 0 && count >= kLanes) {
-    return write_aligned<kLanes>(x, 2 * count, [&](auto lanes, std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
-      constexpr int kWidth = decltype(lanes)::value;
-      const Floats<kWidth> pairs = alternate<kWidth>(even + first / 2, odd + first / 2);
-      return Add ? pairs + load_floats<kWidth>(x + first) : pairs;
-    });
-  }
-#endif
+POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
   std::ptrdiff_t i = 0;
+  const auto write_some = [&](auto lanes) POSENC_INLINE_LAMBDA {
+    constexpr int kWidth = decltype(lanes)::value;
+    combine_floats<Add, kWidth>(x + 2 * i, alternate<kWidth>(even + i, odd + i));
+    i += kWidth / 2;
+  };
+  if constexpr (kLanes == 16) {
+    const Constant<4> four;
+    const Constant<8> eight;
+    const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
+    if (address % 64 != 0 && address % 16 == 0 && count >= kLanes) {
+      if (address % 32 != 0) write_some(four);
+      if ((address + 16) % 64 >= 32) write_some(eight);
+      while (i + 32 <= count) unrolled<4>([&](auto) POSENC_INLINE_LAMBDA { write_some(Constant<kLanes>()); });
+      while (i + 8 <= count) write_some(Constant<kLanes>());
+      if (i + 4 <= count) write_some(eight);
+      if (i + 2 <= count) write_some(four);
+    }
+  }
   for (; i + kLanes <= count; i += kLanes) {
     const Floats<kLanes> a = load_floats<kLanes>(even + i);
     const Floats<kLanes> b = load_floats<kLanes>(odd + i);
@@ -15463,6 +15509,80 @@ __attribute__((noinline)) void interleave_rows(float* x, const float* even, cons
     x[2 * i] = Add ? x[2 * i] + even[i] : even[i];
     x[2 * i + 1] = Add ? x[2 * i + 1] + odd[i] : odd[i];
   }
+}
+
+/// Reads a number of each cache line of two rows, as they lie in memory: if next to one another, by one instruction, whose
+/// reads processors foresee. Those that only ask for a line train them less.
+POSENC_INLINE void touch_rows(const float* a, const float* b, std::ptrdiff_t count) {
+  const auto touch = [](const float* from, std::ptrdiff_t numbers) POSENC_INLINE_LAMBDA {
+    for (std::ptrdiff_t i = 0; i < numbers; i += 16) __asm__ volatile("" : : "x"(from[i]));
+  };
+  const float* const first = a < b ? a : b;
+  const float* const second = a < b ? b : a;
+  const bool neighbors = second - first < 2 * count;
+  touch(first, neighbors ? second - first + count : count);
+  if (!neighbors) touch(second, count);
+}
+
+/// Calls action(number of x's first, even, odd) for each row. The call by value: what is read through a reference would be
+/// read again after each store.
+template <typename Action>
+POSENC_INLINE void for_each_pair(const RowPairs call, const Action& action) {
+  const float* even = call.even;
+  const float* odd = call.odd;
+  std::ptrdiff_t at = 0;
+  for (std::ptrdiff_t row = 0; row < call.rows; ++row) {
+    if (call.touch) touch_rows(even, odd, call.count);
+    action(at, even, odd);
+    at += call.x_stride;
+    even += call.stride;
+    odd += call.stride;
+  }
+}
+
+/// The kernel: rows of x that interleave.
+template <bool Add>
+void interleave_rows(const RowPairs& given) {
+  const RowPairs call = given;
+  for_each_pair(call, [&](std::ptrdiff_t at, const float* even, const float* odd)
+                          POSENC_INLINE_LAMBDA { interleave_row<Add>(call.x_even + at, even, odd, call.count); });
+}
+
+/// to[i] += from[i], for kLeastAdded numbers at least.
+POSENC_INLINE void add_floats(float* to, const float* from, std::ptrdiff_t count) {
+  const auto term = [&](auto lanes, std::ptrdiff_t i)
+                        POSENC_INLINE_LAMBDA { return load_floats<decltype(lanes)::value>(from + i); };
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(to);
+  if (address % (4 * kLanes) == 0) return add_numbers<StoredAs::float32, StoredAs::float32, kLanes>(to, from, count);
+  if constexpr (kLanes == 16) {
+    if (address % 16 == 0 && count % 4 == 0 && count >= 2 * kLanes) return add_terms<kLanes>(to, count, term);
+  }
+  add_terms(to, count, term);
+}
+
+/// The same from beyond the second-level cache, where processors fetch best what one instruction reads in order: not
+/// unrolled, and not copied to where it is called.
+template <typename Number>
+POSENC_NOINLINE void add_far_floats(Number* to, const Number* from, std::ptrdiff_t count) {
+  std::ptrdiff_t i = 0;
+  POSENC_VECTOR_LOOP
+  for (; i + kLanes <= count; i += kLanes) combine_floats<true, kLanes>(to + i, load_floats<kLanes>(from + i));
+  for (; i < count; ++i) to[i] += from[i];
+}
+
+/// The kernel for blocks of x. It is a template so that what no program calls is not compiled.
+template <typename Call>
+void add_blocks(const Call& given) {
+  const Call call = given;
+  for_each_pair(call, [&](std::ptrdiff_t at, const float* even, const float* odd) POSENC_INLINE_LAMBDA {
+    if (call.touch) {
+      add_far_floats(call.x_even + at, even, call.count);
+      add_far_floats(call.x_odd + at, odd, call.count);
+    } else {
+      add_floats(call.x_even + at, even, call.count);
+      add_floats(call.x_odd + at, odd, call.count);
+    }
+  });
 }
 
 /// The same for rows that lie together, the odd number of each pair in front.
@@ -15499,34 +15619,41 @@ POSENC_INLINE void combine_floats(float* x, Floats<N> values) {
   store_floats<N>(x, values);
 }
 
-#if POSENC_LEVEL == 3
 /// a[0] b[0] a[1] b[1] .., N floats.
 template <int N>
 POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
   const Floats<N / 2> first = load_floats<N / 2>(a);
   const Floats<N / 2> second = load_floats<N / 2>(b);
   if constexpr (N == 4) return __builtin_shufflevector(first, second, 0, 2, 1, 3);
+  if constexpr (N == 8) return __builtin_shufflevector(first, second, 0, 4, 1, 5, 2, 6, 3, 7);
   if constexpr (N == 16) {
     return __builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
   }
 }
-#endif
 
-/// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each row.
+/// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each. Where vectors of x would each lie in
+/// two cache lines, shorter ones go in front, so that each lies in one.
 template <bool Add>
-__attribute__((noinline)) void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
-#if POSENC_LEVEL == 3
-  // Where vectors of x would each lie in two cache lines.
-  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
-  if (address % 64 != 0 && address % 8 == 0 && count >= kLanes) {
-    return write_aligned<kLanes>(x, 2 * count, [&](auto lanes, std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
-      constexpr int kWidth = decltype(lanes)::value;
-      const Floats<kWidth> pairs = alternate<kWidth>(even + first / 2, odd + first / 2);
-      return Add ? pairs + load_floats<kWidth>(x + first) : pairs;
-    });
-  }
-#endif
+POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
   std::ptrdiff_t i = 0;
+  const auto write_some = [&](auto lanes) POSENC_INLINE_LAMBDA {
+    constexpr int kWidth = decltype(lanes)::value;
+    combine_floats<Add, kWidth>(x + 2 * i, alternate<kWidth>(even + i, odd + i));
+    i += kWidth / 2;
+  };
+  if constexpr (kLanes == 16) {
+    const Constant<4> four;
+    const Constant<8> eight;
+    const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
+    if (address % 64 != 0 && address % 16 == 0 && count >= kLanes) {
+      if (address % 32 != 0) write_some(four);
+      if ((address + 16) % 64 >= 32) write_some(eight);
+      while (i + 32 <= count) unrolled<4>([&](auto) POSENC_INLINE_LAMBDA { write_some(Constant<kLanes>()); });
+      while (i + 8 <= count) write_some(Constant<kLanes>());
+      if (i + 4 <= count) write_some(eight);
+      if (i + 2 <= count) write_some(four);
+    }
+  }
   for (; i + kLanes <= count; i += kLanes) {
     const Floats<kLanes> a = load_floats<kLanes>(even + i);
     const Floats<kLanes> b = load_floats<kLanes>(odd + i);
@@ -15537,6 +15664,80 @@ __attribute__((noinline)) void interleave_rows(float* x, const float* even, cons
     x[2 * i] = Add ? x[2 * i] + even[i] : even[i];
     x[2 * i + 1] = Add ? x[2 * i + 1] + odd[i] : odd[i];
   }
+}
+
+/// Reads a number of each cache line of two rows, as they lie in memory: if next to one another, by one instruction, whose
+/// reads processors foresee. Those that only ask for a line train them less.
+POSENC_INLINE void touch_rows(const float* a, const float* b, std::ptrdiff_t count) {
+  const auto touch = [](const float* from, std::ptrdiff_t numbers) POSENC_INLINE_LAMBDA {
+    for (std::ptrdiff_t i = 0; i < numbers; i += 16) __asm__ volatile("" : : "x"(from[i]));
+  };
+  const float* const first = a < b ? a : b;
+  const float* const second = a < b ? b : a;
+  const bool neighbors = second - first < 2 * count;
+  touch(first, neighbors ? second - first + count : count);
+  if (!neighbors) touch(second, count);
+}
+
+/// Calls action(number of x's first, even, odd) for each row. The call by value: what is read through a reference would be
+/// read again after each store.
+template <typename Action>
+POSENC_INLINE void for_each_pair(const RowPairs call, const Action& action) {
+  const float* even = call.even;
+  const float* odd = call.odd;
+  std::ptrdiff_t at = 0;
+  for (std::ptrdiff_t row = 0; row < call.rows; ++row) {
+    if (call.touch) touch_rows(even, odd, call.count);
+    action(at, even, odd);
+    at += call.x_stride;
+    even += call.stride;
+    odd += call.stride;
+  }
+}
+
+/// The kernel: rows of x that interleave.
+template <bool Add>
+void interleave_rows(const RowPairs& given) {
+  const RowPairs call = given;
+  for_each_pair(call, [&](std::ptrdiff_t at, const float* even, const float* odd)
+                          POSENC_INLINE_LAMBDA { interleave_row<Add>(call.x_even + at, even, odd, call.count); });
+}
+
+/// to[i] += from[i], for kLeastAdded numbers at least.
+POSENC_INLINE void add_floats(float* to, const float* from, std::ptrdiff_t count) {
+  const auto term = [&](auto lanes, std::ptrdiff_t i)
+                        POSENC_INLINE_LAMBDA { return load_floats<decltype(lanes)::value>(from + i); };
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(to);
+  if (address % (4 * kLanes) == 0) return add_numbers<StoredAs::float32, StoredAs::float32, kLanes>(to, from, count);
+  if constexpr (kLanes == 16) {
+    if (address % 16 == 0 && count % 4 == 0 && count >= 2 * kLanes) return add_terms<kLanes>(to, count, term);
+  }
+  add_terms(to, count, term);
+}
+
+/// The same from beyond the second-level cache, where processors fetch best what one instruction reads in order: not
+/// unrolled, and not copied to where it is called.
+template <typename Number>
+POSENC_NOINLINE void add_far_floats(Number* to, const Number* from, std::ptrdiff_t count) {
+  std::ptrdiff_t i = 0;
+  POSENC_VECTOR_LOOP
+  for (; i + kLanes <= count; i += kLanes) combine_floats<true, kLanes>(to + i, load_floats<kLanes>(from + i));
+  for (; i < count; ++i) to[i] += from[i];
+}
+
+/// The kernel for blocks of x. It is a template so that what no program calls is not compiled.
+template <typename Call>
+void add_blocks(const Call& given) {
+  const Call call = given;
+  for_each_pair(call, [&](std::ptrdiff_t at, const float* even, const float* odd) POSENC_INLINE_LAMBDA {
+    if (call.touch) {
+      add_far_floats(call.x_even + at, even, call.count);
+      add_far_floats(call.x_odd + at, odd, call.count);
+    } else {
+      add_floats(call.x_even + at, even, call.count);
+      add_floats(call.x_odd + at, odd, call.count);
+    }
+  });
 }
 
 /// The same for rows that lie together, the odd number of each pair in front.
@@ -15574,34 +15775,41 @@ POSENC_INLINE void combine_floats(float* x, Floats<N> values) {
   store_floats<N>(x, values);
 }
 
-#if POSENC_LEVEL == 3
 /// a[0] b[0] a[1] b[1] .., N floats.
 template <int N>
 POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
   const Floats<N / 2> first = load_floats<N / 2>(a);
   const Floats<N / 2> second = load_floats<N / 2>(b);
   if constexpr (N == 4) return __builtin_shufflevector(first, second, 0, 2, 1, 3);
+  if constexpr (N == 8) return __builtin_shufflevector(first, second, 0, 4, 1, 5, 2, 6, 3, 7);
   if constexpr (N == 16) {
     return __builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
   }
 }
-#endif
 
-/// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each row.
+/// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each. Where vectors of x would each lie in
+/// two cache lines, shorter ones go in front, so that each lies in one.
 template <bool Add>
-__attribute__((noinline)) void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
-#if POSENC_LEVEL == 3
-  // Where vectors of x would each lie in two cache lines.
-  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
-  if (address % 64 != 0 && address % 8 == 0 && count >= kLanes) {
-    return write_aligned<kLanes>(x, 2 * count, [&](auto lanes, std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
-      constexpr int kWidth = decltype(lanes)::value;
-      const Floats<kWidth> pairs = alternate<kWidth>(even + first / 2, odd + first / 2);
-      return Add ? pairs + load_floats<kWidth>(x + first) : pairs;
-    });
-  }
-#endif
+POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
   std::ptrdiff_t i = 0;
+  const auto write_some = [&](auto lanes) POSENC_INLINE_LAMBDA {
+    constexpr int kWidth = decltype(lanes)::value;
+    combine_floats<Add, kWidth>(x + 2 * i, alternate<kWidth>(even + i, odd + i));
+    i += kWidth / 2;
+  };
+  if constexpr (kLanes == 16) {
+    const Constant<4> four;
+    const Constant<8> eight;
+    const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
+    if (address % 64 != 0 && address % 16 == 0 && count >= kLanes) {
+      if (address % 32 != 0) write_some(four);
+      if ((address + 16) % 64 >= 32) write_some(eight);
+      while (i + 32 <= count) unrolled<4>([&](auto) POSENC_INLINE_LAMBDA { write_some(Constant<kLanes>()); });
+      while (i + 8 <= count) write_some(Constant<kLanes>());
+      if (i + 4 <= count) write_some(eight);
+      if (i + 2 <= count) write_some(four);
+    }
+  }
   for (; i + kLanes <= count; i += kLanes) {
     const Floats<kLanes> a = load_floats<kLanes>(even + i);
     const Floats<kLanes> b = load_floats<kLanes>(odd + i);
@@ -15612,6 +15820,80 @@ __attribute__((noinline)) void interleave_rows(float* x, const float* even, cons
     x[2 * i] = Add ? x[2 * i] + even[i] : even[i];
     x[2 * i + 1] = Add ? x[2 * i + 1] + odd[i] : odd[i];
   }
+}
+
+/// Reads a number of each cache line of two rows, as they lie in memory: if next to one another, by one instruction, whose
+/// reads processors foresee. Those that only ask for a line train them less.
+POSENC_INLINE void touch_rows(const float* a, const float* b, std::ptrdiff_t count) {
+  const auto touch = [](const float* from, std::ptrdiff_t numbers) POSENC_INLINE_LAMBDA {
+    for (std::ptrdiff_t i = 0; i < numbers; i += 16) __asm__ volatile("" : : "x"(from[i]));
+  };
+  const float* const first = a < b ? a : b;
+  const float* const second = a < b ? b : a;
+  const bool neighbors = second - first < 2 * count;
+  touch(first, neighbors ? second - first + count : count);
+  if (!neighbors) touch(second, count);
+}
+
+/// Calls action(number of x's first, even, odd) for each row. The call by value: what is read through a reference would be
+/// read again after each store.
+template <typename Action>
+POSENC_INLINE void for_each_pair(const RowPairs call, const Action& action) {
+  const float* even = call.even;
+  const float* odd = call.odd;
+  std::ptrdiff_t at = 0;
+  for (std::ptrdiff_t row = 0; row < call.rows; ++row) {
+    if (call.touch) touch_rows(even, odd, call.count);
+    action(at, even, odd);
+    at += call.x_stride;
+    even += call.stride;
+    odd += call.stride;
+  }
+}
+
+/// The kernel: rows of x that interleave.
+template <bool Add>
+void interleave_rows(const RowPairs& given) {
+  const RowPairs call = given;
+  for_each_pair(call, [&](std::ptrdiff_t at, const float* even, const float* odd)
+                          POSENC_INLINE_LAMBDA { interleave_row<Add>(call.x_even + at, even, odd, call.count); });
+}
+
+/// to[i] += from[i], for kLeastAdded numbers at least.
+POSENC_INLINE void add_floats(float* to, const float* from, std::ptrdiff_t count) {
+  const auto term = [&](auto lanes, std::ptrdiff_t i)
+                        POSENC_INLINE_LAMBDA { return load_floats<decltype(lanes)::value>(from + i); };
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(to);
+  if (address % (4 * kLanes) == 0) return add_numbers<StoredAs::float32, StoredAs::float32, kLanes>(to, from, count);
+  if constexpr (kLanes == 16) {
+    if (address % 16 == 0 && count % 4 == 0 && count >= 2 * kLanes) return add_terms<kLanes>(to, count, term);
+  }
+  add_terms(to, count, term);
+}
+
+/// The same from beyond the second-level cache, where processors fetch best what one instruction reads in order: not
+/// unrolled, and not copied to where it is called.
+template <typename Number>
+POSENC_NOINLINE void add_far_floats(Number* to, const Number* from, std::ptrdiff_t count) {
+  std::ptrdiff_t i = 0;
+  POSENC_VECTOR_LOOP
+  for (; i + kLanes <= count; i += kLanes) combine_floats<true, kLanes>(to + i, load_floats<kLanes>(from + i));
+  for (; i < count; ++i) to[i] += from[i];
+}
+
+/// The kernel for blocks of x. It is a template so that what no program calls is not compiled.
+template <typename Call>
+void add_blocks(const Call& given) {
+  const Call call = given;
+  for_each_pair(call, [&](std::ptrdiff_t at, const float* even, const float* odd) POSENC_INLINE_LAMBDA {
+    if (call.touch) {
+      add_far_floats(call.x_even + at, even, call.count);
+      add_far_floats(call.x_odd + at, odd, call.count);
+    } else {
+      add_floats(call.x_even + at, even, call.count);
+      add_floats(call.x_odd + at, odd, call.count);
+    }
+  });
 }
 
 /// The same for rows that lie together, the odd number of each pair in front.
@@ -15638,21 +15920,29 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+using RowPairsKernel = void (*)(const RowPairs& call);
+
 /// What puts sines and cosines together: rows of their own, or pairs in the other order.
 struct InterleaveKernels {
-  using Rows = void (*)(float* x, const float* even, const float* odd, std::ptrdiff_t count);
   using Neighbors = void (*)(float* x, const float* pairs, std::ptrdiff_t count);
-  Rows rows;
+  RowPairsKernel rows;
   Neighbors neighbors;
 };
 
 /// The kernels for a level, which the unit has.
 template <bool Add>
 InterleaveKernels interleave_kernels(Level level) {
-  static constexpr KernelTable<InterleaveKernels::Rows> kRows{{POSENC_OF_EACH_LEVEL(interleave_rows<Add>)}};
+  static constexpr KernelTable<RowPairsKernel> kRows{{POSENC_OF_EACH_LEVEL(interleave_rows<Add>)}};
   static constexpr KernelTable<InterleaveKernels::Neighbors> kNeighbors{
       {POSENC_OF_EACH_LEVEL(exchange_neighbors<Add>)}};
   return {kRows[level], kNeighbors[level]};
+}
+
+/// What adds rows of sines and of cosines to blocks of each, of kLeastAdded numbers at least.
+template <typename Call>
+RowPairsKernel add_blocks_kernel(Level level) {
+  static constexpr KernelTable<RowPairsKernel> kKernels{{POSENC_OF_EACH_LEVEL(add_blocks<Call>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail
@@ -15732,7 +16022,8 @@ void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Ei
     const bool neighbors = stride == 2 && sines == cosines + 1;
     if ((stride == 1 || neighbors) && (!Add || scale == 1)) {
       const InterleaveKernels kernels = interleave_kernels<Add>(level_of_machine());
-      return neighbors ? kernels.neighbors(x, cosines, count) : kernels.rows(x, sines, cosines, count);
+      return neighbors ? kernels.neighbors(x, cosines, count)
+                       : kernels.rows({x, x + 1, 0, sines, cosines, 0, count, 1, false});
     }
   }
 #endif
@@ -15769,29 +16060,27 @@ inline void ask_for(const void* from, Eigen::Index bytes) {
 #endif
 }
 
-/// Whether rows are to be asked for before they are read; `bytes` are those of a row of sines. Sines and cosines of a row
-/// follow one another, and are read in turn or in the other order, which processors do not foresee where they change
-/// within a page. Asked for in order, rows come in time from beyond the second-level cache.
+/// Whether rows are read in order before they are used, or asked for; `bytes` are those of a row of sines. Sines and
+/// cosines of a row follow one another, and are read in turn or in the other order, which processors do not foresee where
+/// they change within a page. Rows that the caches hold would only be read once more.
 inline bool asks_for_rows(Eigen::Index rows, Eigen::Index bytes) {
   return bytes <= 4096 && rows > (Eigen::Index(1) << 19) / bytes;
 }
 
 #if POSENC_HAS_LEVELS
-/// write_contiguous_rows() for floats whose sines and cosines go in turn, from rows of each.
-template <bool Add, typename Table, typename Rows>
-POSENC_NOINLINE void write_interleaved_rows(float* x, Eigen::Index tokens, Eigen::Index x_stride, const Table& table,
-                                            Eigen::Index pairs, const Rows& rows) {
-  const auto interleave = interleave_kernels<Add>(level_of_machine()).rows;
-  const Eigen::Index bytes = pairs * Eigen::Index(sizeof(float));
-  const bool ask = asks_for_rows(tokens, bytes);
+/// write_contiguous_rows() for floats that are as many sines as cosines.
+template <typename Table, typename Rows>
+POSENC_NOINLINE void write_row_pairs(RowPairsKernel kernel, float* x, Eigen::Index tokens, Eigen::Index x_stride,
+                                     const Table& table, const SinusoidalEncoding& encoding, const Rows& rows) {
+  const SinusoidColumns columns = columns_of(encoding);
+  const Eigen::Index pairs = encoding.num_sines();
+  // Blocks gain by it only where rows are as many again.
+  const Eigen::Index read_in_turn = columns.step == 2 ? tokens : tokens / 2;
+  const bool touch = asks_for_rows(read_in_turn, pairs * Eigen::Index(sizeof(float)));
   rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
-    for (Eigen::Index i = 0; i < count; ++i) {
-      const float* const cosines = table.cos_data(row + i);
-      const float* const sines = table.sin_data(row + i);
-      if (ask) ask_for(cosines, bytes);
-      if (ask) ask_for(sines, bytes);
-      interleave(x + (token + i) * x_stride, sines, cosines, pairs);
-    }
+    float* const to = x + token * x_stride;
+    kernel({to + columns.first_sine, to + columns.first_cosine, x_stride, table.sin_data(row), table.cos_data(row),
+            table.row_stride(), pairs, count, touch});
   });
 }
 #endif
@@ -15813,8 +16102,14 @@ POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::
 #if POSENC_HAS_LEVELS
   if constexpr (std::is_same_v<Scalar, float> && std::is_same_v<Value, float>) {
     const bool all_pairs = num_sines == num_cosines && 2 * num_sines == encoding.width();
-    if (columns.step == 2 && stride == 1 && all_pairs && padding_row < 0 && (!Add || scale == 1)) {
-      return write_interleaved_rows<Add>(x, tokens, x_stride, table, num_sines, rows);
+    if (stride == 1 && all_pairs && padding_row < 0 && (!Add || scale == 1)) {
+      RowPairsKernel kernel = nullptr;
+      if (columns.step == 2) {
+        kernel = interleave_kernels<Add>(level_of_machine()).rows;
+      } else if (Add && num_sines >= kLeastAdded) {
+        kernel = add_blocks_kernel<RowPairs>(level_of_machine());
+      }
+      if (kernel != nullptr) return write_row_pairs(kernel, x, tokens, x_stride, table, encoding, rows);
     }
   }
 #endif
@@ -22072,9 +22367,10 @@ POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* li
 
 /// The kernel: logits(t, u) += values(displacement from t to u), head by head. What belongs to a query is a part of its
 /// column's line, `height * width` numbers in order. Lines are written one part ahead: a vector that is read right after
-/// pieces of it were written would wait for them to reach the cache.
+/// pieces of it were written would wait for them to reach the cache. The call by value: what is read through a reference
+/// would be read again after each store.
 template <StoredAs To, bool InOrder>
-POSENC_INLINE void add_window_of(const WindowCall& call) {
+POSENC_INLINE void add_window_of(const WindowCall call) {
   alignas(64) float lines[2][kWindowLines + 16];
   const std::ptrdiff_t most = kWindowLines / ((2 * call.height - 1) * call.width);
   const std::ptrdiff_t parts = (call.width + most - 1) / most;
@@ -22300,9 +22596,10 @@ POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* li
 
 /// The kernel: logits(t, u) += values(displacement from t to u), head by head. What belongs to a query is a part of its
 /// column's line, `height * width` numbers in order. Lines are written one part ahead: a vector that is read right after
-/// pieces of it were written would wait for them to reach the cache.
+/// pieces of it were written would wait for them to reach the cache. The call by value: what is read through a reference
+/// would be read again after each store.
 template <StoredAs To, bool InOrder>
-POSENC_INLINE void add_window_of(const WindowCall& call) {
+POSENC_INLINE void add_window_of(const WindowCall call) {
   alignas(64) float lines[2][kWindowLines + 16];
   const std::ptrdiff_t most = kWindowLines / ((2 * call.height - 1) * call.width);
   const std::ptrdiff_t parts = (call.width + most - 1) / most;
@@ -22529,9 +22826,10 @@ POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* li
 
 /// The kernel: logits(t, u) += values(displacement from t to u), head by head. What belongs to a query is a part of its
 /// column's line, `height * width` numbers in order. Lines are written one part ahead: a vector that is read right after
-/// pieces of it were written would wait for them to reach the cache.
+/// pieces of it were written would wait for them to reach the cache. The call by value: what is read through a reference
+/// would be read again after each store.
 template <StoredAs To, bool InOrder>
-POSENC_INLINE void add_window_of(const WindowCall& call) {
+POSENC_INLINE void add_window_of(const WindowCall call) {
   alignas(64) float lines[2][kWindowLines + 16];
   const std::ptrdiff_t most = kWindowLines / ((2 * call.height - 1) * call.width);
   const std::ptrdiff_t parts = (call.width + most - 1) / most;
@@ -29143,6 +29441,7 @@ struct RowCall {
   std::uint32_t sign;                           ///< 0, or the sign bit of a float: rotates backward.
   const std::ptrdiff_t* rows = nullptr;         ///< The table's row of each token from `cos` on; null: 0, 1, ..
   const std::ptrdiff_t* out_offsets = nullptr;  ///< Where each token is written from `out` on; null: by its stride.
+  std::ptrdiff_t all_tokens = 0;                ///< Of which these are some. Many are read in the order of memory.
 };
 
 /// The same with a norm: numbers are multiplied by 1 / sqrt(their mean square + eps) and a weight. `out` and `in` are
@@ -31339,10 +31638,9 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 namespace sse2 {
-// The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
+// The rotation of heads, one after the other, at one level. See row_kernels.hpp.
 
 // Where the window of a token begins, and the table's row that it takes.
-
 template <typename Format, typename Call>
 POSENC_INLINE const typename Format::In* in_of_token(const Call& x, std::ptrdiff_t token) {
   return static_cast<const typename Format::In*>(x.in) + token * x.in_token_stride;
@@ -31356,6 +31654,917 @@ template <typename Call>
 POSENC_INLINE std::ptrdiff_t row_of_token(const Call& x, std::ptrdiff_t token) {
   return x.rows == nullptr ? token : x.rows[token];
 }
+
+// A head is read and written from its first channel to its last, so that memory is asked for in the order in which
+// processors fetch ahead, and written by whole lines. Cosines and sines are read again for each head, from the
+// first-level cache: a processor that stores one vector while it loads two loses little by that. They are brought
+// there, in the form in which vectors multiply, once for each token.
+
+/// From the first channel of a pair to the second one, where these are halves of a head.
+struct Partners {
+  std::ptrdiff_t in, out;
+};
+
+// Pieces: some pairs of a head, from pair i on, and the cosines and sines for them, kRow of each.
+
+/// Pairs that are halves of a head.
+template <typename Format>
+struct HalvesPiece {
+  static constexpr bool kHalves = true;
+  static constexpr int kPairs = Format::kNumbers;
+  static constexpr int kRow = kPairs;
+  static constexpr int kWidth = Format::kWidth;
+  typename Format::Numbers a, b;
+
+  static POSENC_INLINE void write_row(float* c, float* s, const RowCall& x, std::ptrdiff_t entry) {
+    typename Format::Numbers cosines, sines;
+    Format::load_table(cosines, x.cos + entry);
+    Format::load_table(sines, x.sin + entry);
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      store_floats<kWidth>(c + v.value * kWidth, cosines.vector[v.value]);
+      store_floats<kWidth>(s + v.value * kWidth, with_sign<kWidth>(sines.vector[v.value], x.sign));
+    });
+  }
+  POSENC_INLINE void load(const Partners& partners, const typename Format::In* in, std::ptrdiff_t i) {
+    Format::load(a, in + i);
+    Format::load(b, in + partners.in + i);
+  }
+  POSENC_INLINE void rotate(const float* c, const float* s) {
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      rotate_pair<kWidth>(a.vector[v.value], b.vector[v.value], in_register(load_floats<kWidth>(c + v.value * kWidth)),
+                          in_register(load_floats<kWidth>(s + v.value * kWidth)));
+    });
+  }
+  POSENC_INLINE void store_first(typename Format::Out* out, std::ptrdiff_t i) const { Format::store(out + i, a); }
+  POSENC_INLINE void store_second(const Partners& partners, typename Format::Out* out, std::ptrdiff_t i) const {
+    Format::store(out + partners.out + i, b);
+  }
+};
+
+/// Pairs of neighbors, read as vectors of even and of odd channels.
+template <typename Format>
+struct EvenOddPiece {
+  static constexpr bool kHalves = false;
+  static constexpr int kPairs = Format::kWidth;
+  static constexpr int kRow = kPairs;
+  typename Format::Numbers pairs;
+
+  static POSENC_INLINE void write_row(float* c, float* s, const RowCall& x, std::ptrdiff_t entry) {
+    store_floats<kPairs>(c, load_floats<kPairs>(x.cos + entry));
+    store_floats<kPairs>(s, with_sign<kPairs>(load_floats<kPairs>(x.sin + entry), x.sign));
+  }
+  POSENC_INLINE void load(const Partners&, const typename Format::In* in, std::ptrdiff_t i) {
+    Format::load(pairs, in + 2 * i);
+  }
+  POSENC_INLINE void rotate(const float* c, const float* s) {
+    rotate_pair<kPairs>(pairs.vector[0], pairs.vector[1], in_register(load_floats<kPairs>(c)),
+                        in_register(load_floats<kPairs>(s)));
+  }
+  POSENC_INLINE void store_first(typename Format::Out* out, std::ptrdiff_t i) const {
+    Format::store(out + 2 * i, pairs);
+  }
+  POSENC_INLINE void store_second(const Partners&, typename Format::Out*, std::ptrdiff_t) const {}
+};
+
+/// The same without separating them: x c + (neighbors of x exchanged) (-s, s), with c and (-s, s) for each channel.
+template <typename Format>
+struct NeighborsPiece {
+  static constexpr bool kHalves = false;
+  static constexpr int kPairs = Format::kNumbers / 2;
+  static constexpr int kRow = Format::kNumbers;
+  static constexpr int kWidth = Format::kWidth;
+  typename Format::Numbers numbers;
+
+  static POSENC_INLINE void write_row(float* c, float* s, const RowCall& x, std::ptrdiff_t entry) {
+    const Floats<kWidth> minus = Floats<kWidth>(Words<kWidth>{} + 0x80000000u);
+    const Words<kWidth> signs = Words<kWidth>(alternate_lower<kWidth>(minus, Floats<kWidth>{})) ^ x.sign;
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      constexpr int kAt = v.value * kWidth;
+      Floats<kWidth> sines;
+      if (x.paired) {
+        const Floats<kWidth> both = load_floats<kWidth>(x.cos + entry + kAt);
+        store_floats<kWidth>(c + kAt, even_twice<kWidth>(both));
+        sines = odd_twice<kWidth>(both);
+      } else {
+        store_floats<kWidth>(c + kAt, load_twice<kWidth>(x.cos + entry + kAt / 2));
+        sines = load_twice<kWidth>(x.sin + entry + kAt / 2);
+      }
+      store_floats<kWidth>(s + kAt, Floats<kWidth>(Words<kWidth>(sines) ^ signs));
+    });
+  }
+  POSENC_INLINE void load(const Partners&, const typename Format::In* in, std::ptrdiff_t i) {
+    Format::load(numbers, in + 2 * i);
+  }
+  POSENC_INLINE void rotate(const float* c, const float* s) {
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      Floats<kWidth>& vector = numbers.vector[v.value];
+      vector = multiply_add<kWidth>(vector, load_floats<kWidth>(c + v.value * kWidth),
+                                    swapped<kWidth>(vector) * load_floats<kWidth>(s + v.value * kWidth));
+    });
+  }
+  POSENC_INLINE void store_first(typename Format::Out* out, std::ptrdiff_t i) const {
+    Format::store(out + 2 * i, numbers);
+  }
+  POSENC_INLINE void store_second(const Partners&, typename Format::Out*, std::ptrdiff_t) const {}
+};
+
+/// Rotates `pairs` pairs of each head, as many as a piece has or more, by rows of cosines and sines in the order of the
+/// pieces. The last piece ends where the pairs end, and may cover numbers of the one before. It is then read before
+/// anything is written, because the input may be the output.
+template <typename Piece, typename In, typename Out>
+POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, const float* c, const float* s,
+                                    std::ptrdiff_t pairs) {
+  constexpr std::ptrdiff_t kPairs = Piece::kPairs;
+  constexpr std::ptrdiff_t kRow = Piece::kRow;
+  const Partners partners = {x.partner, x.out_partner};
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  const std::ptrdiff_t last = pairs - kPairs;
+  const bool covers = pairs % kPairs != 0;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    if constexpr (Piece::kHalves) {  // else two places are read in turn
+      constexpr std::ptrdiff_t kLine = 64 / static_cast<std::ptrdiff_t>(sizeof *in);
+      for (std::ptrdiff_t i = 0; i < partners.in + pairs; i += kLine) __builtin_prefetch(in + i);
+    }
+    Piece first, second, rest;
+    if (covers) rest.load(partners, in, last);
+    std::ptrdiff_t i = 0;
+    const float* c_i = c;
+    const float* s_i = s;
+    for (; i + kPairs <= last; i += 2 * kPairs) {
+      first.load(partners, in, i);
+      second.load(partners, in, i + kPairs);
+      first.rotate(c_i, s_i);
+      second.rotate(c_i + kRow, s_i + kRow);
+      first.store_first(out, i);
+      second.store_first(out, i + kPairs);
+      first.store_second(partners, out, i);
+      second.store_second(partners, out, i + kPairs);
+      c_i += 2 * kRow;
+      s_i += 2 * kRow;
+    }
+    if (i <= last) {
+      first.load(partners, in, i);
+      first.rotate(c_i, s_i);
+      first.store_first(out, i);
+      first.store_second(partners, out, i);
+      c_i += kRow;
+      s_i += kRow;
+    }
+    if (covers) {
+      rest.rotate(c_i, s_i);
+      rest.store_first(out, last);
+      rest.store_second(partners, out, last);
+    }
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
+/// Fetches the table's row of a token, which else is waited for when the token begins: what is read of x does not lead
+/// there.
+POSENC_INLINE void fetch_row(const RowCall& x, std::ptrdiff_t token) {
+  if (token >= x.tokens || x.num_heads < 8) return;
+  const std::ptrdiff_t entry = row_of_token(x, token) * x.row_stride;
+  for (std::ptrdiff_t i = 0; i < x.pairs; i += 16) {
+    __builtin_prefetch(x.cos + entry + (x.paired ? 2 * i : i));
+    __builtin_prefetch(x.paired ? x.cos + entry + 2 * i + 16 : x.sin + entry + i);
+  }
+}
+
+template <typename Format, bool HalfSplit, bool EvenOdd = Format::kEvenOdd>
+struct PieceOf {
+  using Type = HalvesPiece<Format>;
+};
+template <typename Format>
+struct PieceOf<Format, false, true> {
+  using Type = EvenOddPiece<Format>;
+};
+template <typename Format>
+struct PieceOf<Format, false, false> {
+  using Type = NeighborsPiece<Format>;
+};
+
+/// Rotates all tokens of a call that has at least as many pairs as a piece, head by head.
+template <typename Format, bool HalfSplit>
+void rotate_heads(const RowCall& x) {
+  using Piece = typename PieceOf<Format, HalfSplit>::Type;
+  constexpr std::ptrdiff_t kPairs = Piece::kPairs;
+  constexpr std::ptrdiff_t kMost = 128;                             // pairs at a time
+  alignas(64) float c[kMost / kPairs * Piece::kRow + Piece::kRow];  // the last piece may lie behind the others
+  alignas(64) float s[kMost / kPairs * Piece::kRow + Piece::kRow];
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const auto* in = in_of_token<Format>(x, token);
+    auto* out = out_of_token<Format>(x, token);
+    const std::ptrdiff_t entry = row_of_token(x, token) * x.row_stride;
+    fetch_row(x, token + 1);
+    for (std::ptrdiff_t first = 0; first < x.pairs;) {
+      const std::ptrdiff_t left = x.pairs - first;
+      const std::ptrdiff_t pairs = left <= kMost ? left : left < kMost + kPairs ? kMost - kPairs : kMost;
+      for (std::ptrdiff_t i = 0; i < pairs; i += kPairs) {
+        const std::ptrdiff_t at = first + (i < pairs - kPairs ? i : pairs - kPairs);
+        const std::ptrdiff_t row = i / kPairs * Piece::kRow;
+        Piece::write_row(c + row, s + row, x, entry + (x.paired ? 2 * at : at));
+      }
+      const std::ptrdiff_t channel = HalfSplit ? first : 2 * first;
+      rotate_each_head<Piece>(x, in + channel, out + channel, c, s, pairs);
+      first += pairs;
+    }
+  }
+}
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(2)
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// The rotation of heads, one after the other, at one level. See row_kernels.hpp.
+
+// Where the window of a token begins, and the table's row that it takes.
+template <typename Format, typename Call>
+POSENC_INLINE const typename Format::In* in_of_token(const Call& x, std::ptrdiff_t token) {
+  return static_cast<const typename Format::In*>(x.in) + token * x.in_token_stride;
+}
+template <typename Format, typename Call>
+POSENC_INLINE typename Format::Out* out_of_token(const Call& x, std::ptrdiff_t token) {
+  return static_cast<typename Format::Out*>(x.out) +
+         (x.out_offsets == nullptr ? token * x.out_token_stride : x.out_offsets[token]);
+}
+template <typename Call>
+POSENC_INLINE std::ptrdiff_t row_of_token(const Call& x, std::ptrdiff_t token) {
+  return x.rows == nullptr ? token : x.rows[token];
+}
+
+// A head is read and written from its first channel to its last, so that memory is asked for in the order in which
+// processors fetch ahead, and written by whole lines. Cosines and sines are read again for each head, from the
+// first-level cache: a processor that stores one vector while it loads two loses little by that. They are brought
+// there, in the form in which vectors multiply, once for each token.
+
+/// From the first channel of a pair to the second one, where these are halves of a head.
+struct Partners {
+  std::ptrdiff_t in, out;
+};
+
+// Pieces: some pairs of a head, from pair i on, and the cosines and sines for them, kRow of each.
+
+/// Pairs that are halves of a head.
+template <typename Format>
+struct HalvesPiece {
+  static constexpr bool kHalves = true;
+  static constexpr int kPairs = Format::kNumbers;
+  static constexpr int kRow = kPairs;
+  static constexpr int kWidth = Format::kWidth;
+  typename Format::Numbers a, b;
+
+  static POSENC_INLINE void write_row(float* c, float* s, const RowCall& x, std::ptrdiff_t entry) {
+    typename Format::Numbers cosines, sines;
+    Format::load_table(cosines, x.cos + entry);
+    Format::load_table(sines, x.sin + entry);
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      store_floats<kWidth>(c + v.value * kWidth, cosines.vector[v.value]);
+      store_floats<kWidth>(s + v.value * kWidth, with_sign<kWidth>(sines.vector[v.value], x.sign));
+    });
+  }
+  POSENC_INLINE void load(const Partners& partners, const typename Format::In* in, std::ptrdiff_t i) {
+    Format::load(a, in + i);
+    Format::load(b, in + partners.in + i);
+  }
+  POSENC_INLINE void rotate(const float* c, const float* s) {
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      rotate_pair<kWidth>(a.vector[v.value], b.vector[v.value], in_register(load_floats<kWidth>(c + v.value * kWidth)),
+                          in_register(load_floats<kWidth>(s + v.value * kWidth)));
+    });
+  }
+  POSENC_INLINE void store_first(typename Format::Out* out, std::ptrdiff_t i) const { Format::store(out + i, a); }
+  POSENC_INLINE void store_second(const Partners& partners, typename Format::Out* out, std::ptrdiff_t i) const {
+    Format::store(out + partners.out + i, b);
+  }
+};
+
+/// Pairs of neighbors, read as vectors of even and of odd channels.
+template <typename Format>
+struct EvenOddPiece {
+  static constexpr bool kHalves = false;
+  static constexpr int kPairs = Format::kWidth;
+  static constexpr int kRow = kPairs;
+  typename Format::Numbers pairs;
+
+  static POSENC_INLINE void write_row(float* c, float* s, const RowCall& x, std::ptrdiff_t entry) {
+    store_floats<kPairs>(c, load_floats<kPairs>(x.cos + entry));
+    store_floats<kPairs>(s, with_sign<kPairs>(load_floats<kPairs>(x.sin + entry), x.sign));
+  }
+  POSENC_INLINE void load(const Partners&, const typename Format::In* in, std::ptrdiff_t i) {
+    Format::load(pairs, in + 2 * i);
+  }
+  POSENC_INLINE void rotate(const float* c, const float* s) {
+    rotate_pair<kPairs>(pairs.vector[0], pairs.vector[1], in_register(load_floats<kPairs>(c)),
+                        in_register(load_floats<kPairs>(s)));
+  }
+  POSENC_INLINE void store_first(typename Format::Out* out, std::ptrdiff_t i) const {
+    Format::store(out + 2 * i, pairs);
+  }
+  POSENC_INLINE void store_second(const Partners&, typename Format::Out*, std::ptrdiff_t) const {}
+};
+
+/// The same without separating them: x c + (neighbors of x exchanged) (-s, s), with c and (-s, s) for each channel.
+template <typename Format>
+struct NeighborsPiece {
+  static constexpr bool kHalves = false;
+  static constexpr int kPairs = Format::kNumbers / 2;
+  static constexpr int kRow = Format::kNumbers;
+  static constexpr int kWidth = Format::kWidth;
+  typename Format::Numbers numbers;
+
+  static POSENC_INLINE void write_row(float* c, float* s, const RowCall& x, std::ptrdiff_t entry) {
+    const Floats<kWidth> minus = Floats<kWidth>(Words<kWidth>{} + 0x80000000u);
+    const Words<kWidth> signs = Words<kWidth>(alternate_lower<kWidth>(minus, Floats<kWidth>{})) ^ x.sign;
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      constexpr int kAt = v.value * kWidth;
+      Floats<kWidth> sines;
+      if (x.paired) {
+        const Floats<kWidth> both = load_floats<kWidth>(x.cos + entry + kAt);
+        store_floats<kWidth>(c + kAt, even_twice<kWidth>(both));
+        sines = odd_twice<kWidth>(both);
+      } else {
+        store_floats<kWidth>(c + kAt, load_twice<kWidth>(x.cos + entry + kAt / 2));
+        sines = load_twice<kWidth>(x.sin + entry + kAt / 2);
+      }
+      store_floats<kWidth>(s + kAt, Floats<kWidth>(Words<kWidth>(sines) ^ signs));
+    });
+  }
+  POSENC_INLINE void load(const Partners&, const typename Format::In* in, std::ptrdiff_t i) {
+    Format::load(numbers, in + 2 * i);
+  }
+  POSENC_INLINE void rotate(const float* c, const float* s) {
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      Floats<kWidth>& vector = numbers.vector[v.value];
+      vector = multiply_add<kWidth>(vector, load_floats<kWidth>(c + v.value * kWidth),
+                                    swapped<kWidth>(vector) * load_floats<kWidth>(s + v.value * kWidth));
+    });
+  }
+  POSENC_INLINE void store_first(typename Format::Out* out, std::ptrdiff_t i) const {
+    Format::store(out + 2 * i, numbers);
+  }
+  POSENC_INLINE void store_second(const Partners&, typename Format::Out*, std::ptrdiff_t) const {}
+};
+
+/// Rotates `pairs` pairs of each head, as many as a piece has or more, by rows of cosines and sines in the order of the
+/// pieces. The last piece ends where the pairs end, and may cover numbers of the one before. It is then read before
+/// anything is written, because the input may be the output.
+template <typename Piece, typename In, typename Out>
+POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, const float* c, const float* s,
+                                    std::ptrdiff_t pairs) {
+  constexpr std::ptrdiff_t kPairs = Piece::kPairs;
+  constexpr std::ptrdiff_t kRow = Piece::kRow;
+  const Partners partners = {x.partner, x.out_partner};
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  const std::ptrdiff_t last = pairs - kPairs;
+  const bool covers = pairs % kPairs != 0;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    if constexpr (Piece::kHalves) {  // else two places are read in turn
+      constexpr std::ptrdiff_t kLine = 64 / static_cast<std::ptrdiff_t>(sizeof *in);
+      for (std::ptrdiff_t i = 0; i < partners.in + pairs; i += kLine) __builtin_prefetch(in + i);
+    }
+    Piece first, second, rest;
+    if (covers) rest.load(partners, in, last);
+    std::ptrdiff_t i = 0;
+    const float* c_i = c;
+    const float* s_i = s;
+    for (; i + kPairs <= last; i += 2 * kPairs) {
+      first.load(partners, in, i);
+      second.load(partners, in, i + kPairs);
+      first.rotate(c_i, s_i);
+      second.rotate(c_i + kRow, s_i + kRow);
+      first.store_first(out, i);
+      second.store_first(out, i + kPairs);
+      first.store_second(partners, out, i);
+      second.store_second(partners, out, i + kPairs);
+      c_i += 2 * kRow;
+      s_i += 2 * kRow;
+    }
+    if (i <= last) {
+      first.load(partners, in, i);
+      first.rotate(c_i, s_i);
+      first.store_first(out, i);
+      first.store_second(partners, out, i);
+      c_i += kRow;
+      s_i += kRow;
+    }
+    if (covers) {
+      rest.rotate(c_i, s_i);
+      rest.store_first(out, last);
+      rest.store_second(partners, out, last);
+    }
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
+/// Fetches the table's row of a token, which else is waited for when the token begins: what is read of x does not lead
+/// there.
+POSENC_INLINE void fetch_row(const RowCall& x, std::ptrdiff_t token) {
+  if (token >= x.tokens || x.num_heads < 8) return;
+  const std::ptrdiff_t entry = row_of_token(x, token) * x.row_stride;
+  for (std::ptrdiff_t i = 0; i < x.pairs; i += 16) {
+    __builtin_prefetch(x.cos + entry + (x.paired ? 2 * i : i));
+    __builtin_prefetch(x.paired ? x.cos + entry + 2 * i + 16 : x.sin + entry + i);
+  }
+}
+
+template <typename Format, bool HalfSplit, bool EvenOdd = Format::kEvenOdd>
+struct PieceOf {
+  using Type = HalvesPiece<Format>;
+};
+template <typename Format>
+struct PieceOf<Format, false, true> {
+  using Type = EvenOddPiece<Format>;
+};
+template <typename Format>
+struct PieceOf<Format, false, false> {
+  using Type = NeighborsPiece<Format>;
+};
+
+/// Rotates all tokens of a call that has at least as many pairs as a piece, head by head.
+template <typename Format, bool HalfSplit>
+void rotate_heads(const RowCall& x) {
+  using Piece = typename PieceOf<Format, HalfSplit>::Type;
+  constexpr std::ptrdiff_t kPairs = Piece::kPairs;
+  constexpr std::ptrdiff_t kMost = 128;                             // pairs at a time
+  alignas(64) float c[kMost / kPairs * Piece::kRow + Piece::kRow];  // the last piece may lie behind the others
+  alignas(64) float s[kMost / kPairs * Piece::kRow + Piece::kRow];
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const auto* in = in_of_token<Format>(x, token);
+    auto* out = out_of_token<Format>(x, token);
+    const std::ptrdiff_t entry = row_of_token(x, token) * x.row_stride;
+    fetch_row(x, token + 1);
+    for (std::ptrdiff_t first = 0; first < x.pairs;) {
+      const std::ptrdiff_t left = x.pairs - first;
+      const std::ptrdiff_t pairs = left <= kMost ? left : left < kMost + kPairs ? kMost - kPairs : kMost;
+      for (std::ptrdiff_t i = 0; i < pairs; i += kPairs) {
+        const std::ptrdiff_t at = first + (i < pairs - kPairs ? i : pairs - kPairs);
+        const std::ptrdiff_t row = i / kPairs * Piece::kRow;
+        Piece::write_row(c + row, s + row, x, entry + (x.paired ? 2 * at : at));
+      }
+      const std::ptrdiff_t channel = HalfSplit ? first : 2 * first;
+      rotate_each_head<Piece>(x, in + channel, out + channel, c, s, pairs);
+      first += pairs;
+    }
+  }
+}
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(3)
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// The rotation of heads, one after the other, at one level. See row_kernels.hpp.
+
+// Where the window of a token begins, and the table's row that it takes.
+template <typename Format, typename Call>
+POSENC_INLINE const typename Format::In* in_of_token(const Call& x, std::ptrdiff_t token) {
+  return static_cast<const typename Format::In*>(x.in) + token * x.in_token_stride;
+}
+template <typename Format, typename Call>
+POSENC_INLINE typename Format::Out* out_of_token(const Call& x, std::ptrdiff_t token) {
+  return static_cast<typename Format::Out*>(x.out) +
+         (x.out_offsets == nullptr ? token * x.out_token_stride : x.out_offsets[token]);
+}
+template <typename Call>
+POSENC_INLINE std::ptrdiff_t row_of_token(const Call& x, std::ptrdiff_t token) {
+  return x.rows == nullptr ? token : x.rows[token];
+}
+
+// A head is read and written from its first channel to its last, so that memory is asked for in the order in which
+// processors fetch ahead, and written by whole lines. Cosines and sines are read again for each head, from the
+// first-level cache: a processor that stores one vector while it loads two loses little by that. They are brought
+// there, in the form in which vectors multiply, once for each token.
+
+/// From the first channel of a pair to the second one, where these are halves of a head.
+struct Partners {
+  std::ptrdiff_t in, out;
+};
+
+// Pieces: some pairs of a head, from pair i on, and the cosines and sines for them, kRow of each.
+
+/// Pairs that are halves of a head.
+template <typename Format>
+struct HalvesPiece {
+  static constexpr bool kHalves = true;
+  static constexpr int kPairs = Format::kNumbers;
+  static constexpr int kRow = kPairs;
+  static constexpr int kWidth = Format::kWidth;
+  typename Format::Numbers a, b;
+
+  static POSENC_INLINE void write_row(float* c, float* s, const RowCall& x, std::ptrdiff_t entry) {
+    typename Format::Numbers cosines, sines;
+    Format::load_table(cosines, x.cos + entry);
+    Format::load_table(sines, x.sin + entry);
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      store_floats<kWidth>(c + v.value * kWidth, cosines.vector[v.value]);
+      store_floats<kWidth>(s + v.value * kWidth, with_sign<kWidth>(sines.vector[v.value], x.sign));
+    });
+  }
+  POSENC_INLINE void load(const Partners& partners, const typename Format::In* in, std::ptrdiff_t i) {
+    Format::load(a, in + i);
+    Format::load(b, in + partners.in + i);
+  }
+  POSENC_INLINE void rotate(const float* c, const float* s) {
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      rotate_pair<kWidth>(a.vector[v.value], b.vector[v.value], in_register(load_floats<kWidth>(c + v.value * kWidth)),
+                          in_register(load_floats<kWidth>(s + v.value * kWidth)));
+    });
+  }
+  POSENC_INLINE void store_first(typename Format::Out* out, std::ptrdiff_t i) const { Format::store(out + i, a); }
+  POSENC_INLINE void store_second(const Partners& partners, typename Format::Out* out, std::ptrdiff_t i) const {
+    Format::store(out + partners.out + i, b);
+  }
+};
+
+/// Pairs of neighbors, read as vectors of even and of odd channels.
+template <typename Format>
+struct EvenOddPiece {
+  static constexpr bool kHalves = false;
+  static constexpr int kPairs = Format::kWidth;
+  static constexpr int kRow = kPairs;
+  typename Format::Numbers pairs;
+
+  static POSENC_INLINE void write_row(float* c, float* s, const RowCall& x, std::ptrdiff_t entry) {
+    store_floats<kPairs>(c, load_floats<kPairs>(x.cos + entry));
+    store_floats<kPairs>(s, with_sign<kPairs>(load_floats<kPairs>(x.sin + entry), x.sign));
+  }
+  POSENC_INLINE void load(const Partners&, const typename Format::In* in, std::ptrdiff_t i) {
+    Format::load(pairs, in + 2 * i);
+  }
+  POSENC_INLINE void rotate(const float* c, const float* s) {
+    rotate_pair<kPairs>(pairs.vector[0], pairs.vector[1], in_register(load_floats<kPairs>(c)),
+                        in_register(load_floats<kPairs>(s)));
+  }
+  POSENC_INLINE void store_first(typename Format::Out* out, std::ptrdiff_t i) const {
+    Format::store(out + 2 * i, pairs);
+  }
+  POSENC_INLINE void store_second(const Partners&, typename Format::Out*, std::ptrdiff_t) const {}
+};
+
+/// The same without separating them: x c + (neighbors of x exchanged) (-s, s), with c and (-s, s) for each channel.
+template <typename Format>
+struct NeighborsPiece {
+  static constexpr bool kHalves = false;
+  static constexpr int kPairs = Format::kNumbers / 2;
+  static constexpr int kRow = Format::kNumbers;
+  static constexpr int kWidth = Format::kWidth;
+  typename Format::Numbers numbers;
+
+  static POSENC_INLINE void write_row(float* c, float* s, const RowCall& x, std::ptrdiff_t entry) {
+    const Floats<kWidth> minus = Floats<kWidth>(Words<kWidth>{} + 0x80000000u);
+    const Words<kWidth> signs = Words<kWidth>(alternate_lower<kWidth>(minus, Floats<kWidth>{})) ^ x.sign;
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      constexpr int kAt = v.value * kWidth;
+      Floats<kWidth> sines;
+      if (x.paired) {
+        const Floats<kWidth> both = load_floats<kWidth>(x.cos + entry + kAt);
+        store_floats<kWidth>(c + kAt, even_twice<kWidth>(both));
+        sines = odd_twice<kWidth>(both);
+      } else {
+        store_floats<kWidth>(c + kAt, load_twice<kWidth>(x.cos + entry + kAt / 2));
+        sines = load_twice<kWidth>(x.sin + entry + kAt / 2);
+      }
+      store_floats<kWidth>(s + kAt, Floats<kWidth>(Words<kWidth>(sines) ^ signs));
+    });
+  }
+  POSENC_INLINE void load(const Partners&, const typename Format::In* in, std::ptrdiff_t i) {
+    Format::load(numbers, in + 2 * i);
+  }
+  POSENC_INLINE void rotate(const float* c, const float* s) {
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      Floats<kWidth>& vector = numbers.vector[v.value];
+      vector = multiply_add<kWidth>(vector, load_floats<kWidth>(c + v.value * kWidth),
+                                    swapped<kWidth>(vector) * load_floats<kWidth>(s + v.value * kWidth));
+    });
+  }
+  POSENC_INLINE void store_first(typename Format::Out* out, std::ptrdiff_t i) const {
+    Format::store(out + 2 * i, numbers);
+  }
+  POSENC_INLINE void store_second(const Partners&, typename Format::Out*, std::ptrdiff_t) const {}
+};
+
+/// Rotates `pairs` pairs of each head, as many as a piece has or more, by rows of cosines and sines in the order of the
+/// pieces. The last piece ends where the pairs end, and may cover numbers of the one before. It is then read before
+/// anything is written, because the input may be the output.
+template <typename Piece, typename In, typename Out>
+POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, const float* c, const float* s,
+                                    std::ptrdiff_t pairs) {
+  constexpr std::ptrdiff_t kPairs = Piece::kPairs;
+  constexpr std::ptrdiff_t kRow = Piece::kRow;
+  const Partners partners = {x.partner, x.out_partner};
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  const std::ptrdiff_t last = pairs - kPairs;
+  const bool covers = pairs % kPairs != 0;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    if constexpr (Piece::kHalves) {  // else two places are read in turn
+      constexpr std::ptrdiff_t kLine = 64 / static_cast<std::ptrdiff_t>(sizeof *in);
+      for (std::ptrdiff_t i = 0; i < partners.in + pairs; i += kLine) __builtin_prefetch(in + i);
+    }
+    Piece first, second, rest;
+    if (covers) rest.load(partners, in, last);
+    std::ptrdiff_t i = 0;
+    const float* c_i = c;
+    const float* s_i = s;
+    for (; i + kPairs <= last; i += 2 * kPairs) {
+      first.load(partners, in, i);
+      second.load(partners, in, i + kPairs);
+      first.rotate(c_i, s_i);
+      second.rotate(c_i + kRow, s_i + kRow);
+      first.store_first(out, i);
+      second.store_first(out, i + kPairs);
+      first.store_second(partners, out, i);
+      second.store_second(partners, out, i + kPairs);
+      c_i += 2 * kRow;
+      s_i += 2 * kRow;
+    }
+    if (i <= last) {
+      first.load(partners, in, i);
+      first.rotate(c_i, s_i);
+      first.store_first(out, i);
+      first.store_second(partners, out, i);
+      c_i += kRow;
+      s_i += kRow;
+    }
+    if (covers) {
+      rest.rotate(c_i, s_i);
+      rest.store_first(out, last);
+      rest.store_second(partners, out, last);
+    }
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
+/// Fetches the table's row of a token, which else is waited for when the token begins: what is read of x does not lead
+/// there.
+POSENC_INLINE void fetch_row(const RowCall& x, std::ptrdiff_t token) {
+  if (token >= x.tokens || x.num_heads < 8) return;
+  const std::ptrdiff_t entry = row_of_token(x, token) * x.row_stride;
+  for (std::ptrdiff_t i = 0; i < x.pairs; i += 16) {
+    __builtin_prefetch(x.cos + entry + (x.paired ? 2 * i : i));
+    __builtin_prefetch(x.paired ? x.cos + entry + 2 * i + 16 : x.sin + entry + i);
+  }
+}
+
+template <typename Format, bool HalfSplit, bool EvenOdd = Format::kEvenOdd>
+struct PieceOf {
+  using Type = HalvesPiece<Format>;
+};
+template <typename Format>
+struct PieceOf<Format, false, true> {
+  using Type = EvenOddPiece<Format>;
+};
+template <typename Format>
+struct PieceOf<Format, false, false> {
+  using Type = NeighborsPiece<Format>;
+};
+
+/// Rotates all tokens of a call that has at least as many pairs as a piece, head by head.
+template <typename Format, bool HalfSplit>
+void rotate_heads(const RowCall& x) {
+  using Piece = typename PieceOf<Format, HalfSplit>::Type;
+  constexpr std::ptrdiff_t kPairs = Piece::kPairs;
+  constexpr std::ptrdiff_t kMost = 128;                             // pairs at a time
+  alignas(64) float c[kMost / kPairs * Piece::kRow + Piece::kRow];  // the last piece may lie behind the others
+  alignas(64) float s[kMost / kPairs * Piece::kRow + Piece::kRow];
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const auto* in = in_of_token<Format>(x, token);
+    auto* out = out_of_token<Format>(x, token);
+    const std::ptrdiff_t entry = row_of_token(x, token) * x.row_stride;
+    fetch_row(x, token + 1);
+    for (std::ptrdiff_t first = 0; first < x.pairs;) {
+      const std::ptrdiff_t left = x.pairs - first;
+      const std::ptrdiff_t pairs = left <= kMost ? left : left < kMost + kPairs ? kMost - kPairs : kMost;
+      for (std::ptrdiff_t i = 0; i < pairs; i += kPairs) {
+        const std::ptrdiff_t at = first + (i < pairs - kPairs ? i : pairs - kPairs);
+        const std::ptrdiff_t row = i / kPairs * Piece::kRow;
+        Piece::write_row(c + row, s + row, x, entry + (x.paired ? 2 * at : at));
+      }
+      const std::ptrdiff_t channel = HalfSplit ? first : 2 * first;
+      rotate_each_head<Piece>(x, in + channel, out + channel, c, s, pairs);
+      first += pairs;
+    }
+  }
+}
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
+#if POSENC_HAS_LEVEL(1)
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// The rotation of floats in one to three pairs of neighboring channels, at one level. See row_kernels.hpp.
+
+#if POSENC_LEVEL >= 2
+
+/// The lanes that a mask has bits for, and zeros in others. Their memory is not touched.
+POSENC_INLINE Floats<8> load_some(const float* from, VectorTypes<8>::Signs mask) {
+  return __builtin_ia32_maskloadps256(reinterpret_cast<const Floats<8>*>(from), mask);
+}
+
+/// Rotates heads of fewer pairs than a vector has, each by one vector, which is stored in parts: masked stores are slow.
+POSENC_INLINE void rotate_few_neighbors(const RowCall& x) {
+  using Signs = VectorTypes<8>::Signs;
+  const RowCall call = x;  // what is written is not part of it
+  const int pairs = static_cast<int>(call.pairs);
+  const Signs lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  const Signs is_channel = Signs(lane < 2 * pairs);
+  const Signs in_row = Signs(lane < (call.paired ? 2 * pairs - 1 : pairs));  // of cosines, and of sines
+  const Signs index = call.paired ? lane & ~1 : lane >> 1;
+  const Floats<8> minus = Floats<8>(Words<8>{} + 0x80000000u);
+  const Words<8> signs = Words<8>(alternate_lower<8>(minus, Floats<8>{})) ^ call.sign;
+  for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
+    const float* in = static_cast<const float*>(call.in) + token * call.in_token_stride;
+    float* out = static_cast<float*>(call.out) +
+                 (call.out_offsets == nullptr ? token * call.out_token_stride : call.out_offsets[token]);
+    const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
+    const Floats<8> c = __builtin_ia32_permvarsf256(load_some(call.cos + entry, in_row), index);
+    const Floats<8> s =
+        Floats<8>(Words<8>(__builtin_ia32_permvarsf256(load_some(call.sin + entry, in_row), index)) ^ signs);
+    for (std::ptrdiff_t head = call.num_heads; head > 0; --head) {
+      Floats<8> v = load_some(in, is_channel);
+      v = multiply_add<8>(v, c, swapped<8>(v) * s);
+      if (pairs == 1) {
+        store_floats<2>(out, __builtin_shufflevector(v, v, 0, 1));
+      } else {
+        store_floats<4>(out, __builtin_shufflevector(v, v, 0, 1, 2, 3));
+        if (pairs == 3) store_floats<2>(out + 4, __builtin_shufflevector(v, v, 4, 5));
+      }
+      in += call.in_head_stride;
+      out += call.out_head_stride;
+    }
+  }
+}
+
+#endif
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(2)
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// The rotation of floats in one to three pairs of neighboring channels, at one level. See row_kernels.hpp.
+
+#if POSENC_LEVEL >= 2
+
+/// The lanes that a mask has bits for, and zeros in others. Their memory is not touched.
+POSENC_INLINE Floats<8> load_some(const float* from, VectorTypes<8>::Signs mask) {
+  return __builtin_ia32_maskloadps256(reinterpret_cast<const Floats<8>*>(from), mask);
+}
+
+/// Rotates heads of fewer pairs than a vector has, each by one vector, which is stored in parts: masked stores are slow.
+POSENC_INLINE void rotate_few_neighbors(const RowCall& x) {
+  using Signs = VectorTypes<8>::Signs;
+  const RowCall call = x;  // what is written is not part of it
+  const int pairs = static_cast<int>(call.pairs);
+  const Signs lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  const Signs is_channel = Signs(lane < 2 * pairs);
+  const Signs in_row = Signs(lane < (call.paired ? 2 * pairs - 1 : pairs));  // of cosines, and of sines
+  const Signs index = call.paired ? lane & ~1 : lane >> 1;
+  const Floats<8> minus = Floats<8>(Words<8>{} + 0x80000000u);
+  const Words<8> signs = Words<8>(alternate_lower<8>(minus, Floats<8>{})) ^ call.sign;
+  for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
+    const float* in = static_cast<const float*>(call.in) + token * call.in_token_stride;
+    float* out = static_cast<float*>(call.out) +
+                 (call.out_offsets == nullptr ? token * call.out_token_stride : call.out_offsets[token]);
+    const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
+    const Floats<8> c = __builtin_ia32_permvarsf256(load_some(call.cos + entry, in_row), index);
+    const Floats<8> s =
+        Floats<8>(Words<8>(__builtin_ia32_permvarsf256(load_some(call.sin + entry, in_row), index)) ^ signs);
+    for (std::ptrdiff_t head = call.num_heads; head > 0; --head) {
+      Floats<8> v = load_some(in, is_channel);
+      v = multiply_add<8>(v, c, swapped<8>(v) * s);
+      if (pairs == 1) {
+        store_floats<2>(out, __builtin_shufflevector(v, v, 0, 1));
+      } else {
+        store_floats<4>(out, __builtin_shufflevector(v, v, 0, 1, 2, 3));
+        if (pairs == 3) store_floats<2>(out + 4, __builtin_shufflevector(v, v, 4, 5));
+      }
+      in += call.in_head_stride;
+      out += call.out_head_stride;
+    }
+  }
+}
+
+#endif
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(3)
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// The rotation of floats in one to three pairs of neighboring channels, at one level. See row_kernels.hpp.
+
+#if POSENC_LEVEL >= 2
+
+/// The lanes that a mask has bits for, and zeros in others. Their memory is not touched.
+POSENC_INLINE Floats<8> load_some(const float* from, VectorTypes<8>::Signs mask) {
+  return __builtin_ia32_maskloadps256(reinterpret_cast<const Floats<8>*>(from), mask);
+}
+
+/// Rotates heads of fewer pairs than a vector has, each by one vector, which is stored in parts: masked stores are slow.
+POSENC_INLINE void rotate_few_neighbors(const RowCall& x) {
+  using Signs = VectorTypes<8>::Signs;
+  const RowCall call = x;  // what is written is not part of it
+  const int pairs = static_cast<int>(call.pairs);
+  const Signs lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  const Signs is_channel = Signs(lane < 2 * pairs);
+  const Signs in_row = Signs(lane < (call.paired ? 2 * pairs - 1 : pairs));  // of cosines, and of sines
+  const Signs index = call.paired ? lane & ~1 : lane >> 1;
+  const Floats<8> minus = Floats<8>(Words<8>{} + 0x80000000u);
+  const Words<8> signs = Words<8>(alternate_lower<8>(minus, Floats<8>{})) ^ call.sign;
+  for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
+    const float* in = static_cast<const float*>(call.in) + token * call.in_token_stride;
+    float* out = static_cast<float*>(call.out) +
+                 (call.out_offsets == nullptr ? token * call.out_token_stride : call.out_offsets[token]);
+    const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
+    const Floats<8> c = __builtin_ia32_permvarsf256(load_some(call.cos + entry, in_row), index);
+    const Floats<8> s =
+        Floats<8>(Words<8>(__builtin_ia32_permvarsf256(load_some(call.sin + entry, in_row), index)) ^ signs);
+    for (std::ptrdiff_t head = call.num_heads; head > 0; --head) {
+      Floats<8> v = load_some(in, is_channel);
+      v = multiply_add<8>(v, c, swapped<8>(v) * s);
+      if (pairs == 1) {
+        store_floats<2>(out, __builtin_shufflevector(v, v, 0, 1));
+      } else {
+        store_floats<4>(out, __builtin_shufflevector(v, v, 0, 1, 2, 3));
+        if (pairs == 3) store_floats<2>(out + 4, __builtin_shufflevector(v, v, 4, 5));
+      }
+      in += call.in_head_stride;
+      out += call.out_head_stride;
+    }
+  }
+}
+
+#endif
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
+#if POSENC_HAS_LEVEL(1)
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
 
 /// One kind of tile: how many pairs a piece has, and how many pieces a whole tile has.
 template <typename Format_, bool HalfSplit>
@@ -31429,6 +32638,26 @@ POSENC_INLINE void rotate_tokens(const Call& x) {
   }
 }
 
+/// Rotates all tokens of a call that has at least as many pairs as a piece. Tiles read a part of each head, then the next
+/// part of each: that is fast where one tile holds a head or the caches hold the call, but memory is fast in order alone.
+template <StoredAs Out, StoredAs In, typename Tile, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_by_order(const Call& x) {
+  if constexpr (Call::kNormed) {
+    rotate_tokens<Tile, HalfSplit>(x);
+  } else {
+    constexpr std::ptrdiff_t kNarrow = kLanes == 16 ? 64 : 32;                   // pairs
+    constexpr std::ptrdiff_t kSecondLevel = (kLanes == 16 ? 1024 : 512) * 1024;  // of most processors with such vectors
+    constexpr std::ptrdiff_t kSmall = kSecondLevel / 2 / static_cast<std::ptrdiff_t>(sizeof(StoredElementOf<In>));
+    const bool is_small = x.num_heads <= 4 || x.pairs * x.num_heads * x.all_tokens <= kSmall;
+    if (is_small || x.pairs <= kNarrow) return rotate_tokens<Tile, HalfSplit>(x);
+#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
+    avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
+#else
+    rotate_heads<NumberFormat<Out, In, kLanes>, HalfSplit>(x);
+#endif
+  }
+}
+
 /// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
 template <typename Tile, bool HalfSplit, typename Call>
 POSENC_INLINE void rotate_few(const Call& x) {
@@ -31485,27 +32714,33 @@ POSENC_INLINE void rotate_few(const Call& x) {
 /// a vector of AVX-512, with the same bits, and costs a program no second copy.
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
+  constexpr bool kFloats = Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed;
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
-  if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
+  if constexpr (kFloats) {
     if (rotate_one_head<HalfSplit>(x) || rotate_by_lines<HalfSplit>(x)) return;
   }
-  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
+  if (x.pairs >= Widest::kPairs) return rotate_by_order<Out, In, Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
   avx2::rotate_rows<Out, In, HalfSplit>(x);
 #else
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
   using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
   if constexpr (kLanes > 8 && kLeast < 8) {
-    if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
+    if constexpr (kFloats) {
       if (is_vectors<8, HalfSplit>(x)) return rotate_vectors<8, HalfSplit>(x);
     }
     using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
     if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
   }
-  if constexpr (kLanes > kLeast) {
-    if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
+#if POSENC_LEVEL >= 2
+  if constexpr (kFloats && !HalfSplit) return rotate_few_neighbors(x);
+#endif
+  if constexpr (!kFloats || HalfSplit || POSENC_LEVEL == 1) {
+    if constexpr (kLanes > kLeast) {
+      if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
+    }
+    rotate_few<Least, HalfSplit>(x);
   }
-  rotate_few<Least, HalfSplit>(x);
 #endif
 }
 }  // namespace sse2
@@ -31524,22 +32759,6 @@ namespace detail {
 namespace avx2 {
 // The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
 
-// Where the window of a token begins, and the table's row that it takes.
-
-template <typename Format, typename Call>
-POSENC_INLINE const typename Format::In* in_of_token(const Call& x, std::ptrdiff_t token) {
-  return static_cast<const typename Format::In*>(x.in) + token * x.in_token_stride;
-}
-template <typename Format, typename Call>
-POSENC_INLINE typename Format::Out* out_of_token(const Call& x, std::ptrdiff_t token) {
-  return static_cast<typename Format::Out*>(x.out) +
-         (x.out_offsets == nullptr ? token * x.out_token_stride : x.out_offsets[token]);
-}
-template <typename Call>
-POSENC_INLINE std::ptrdiff_t row_of_token(const Call& x, std::ptrdiff_t token) {
-  return x.rows == nullptr ? token : x.rows[token];
-}
-
 /// One kind of tile: how many pairs a piece has, and how many pieces a whole tile has.
 template <typename Format_, bool HalfSplit>
 struct RowTile {
@@ -31612,6 +32831,26 @@ POSENC_INLINE void rotate_tokens(const Call& x) {
   }
 }
 
+/// Rotates all tokens of a call that has at least as many pairs as a piece. Tiles read a part of each head, then the next
+/// part of each: that is fast where one tile holds a head or the caches hold the call, but memory is fast in order alone.
+template <StoredAs Out, StoredAs In, typename Tile, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_by_order(const Call& x) {
+  if constexpr (Call::kNormed) {
+    rotate_tokens<Tile, HalfSplit>(x);
+  } else {
+    constexpr std::ptrdiff_t kNarrow = kLanes == 16 ? 64 : 32;                   // pairs
+    constexpr std::ptrdiff_t kSecondLevel = (kLanes == 16 ? 1024 : 512) * 1024;  // of most processors with such vectors
+    constexpr std::ptrdiff_t kSmall = kSecondLevel / 2 / static_cast<std::ptrdiff_t>(sizeof(StoredElementOf<In>));
+    const bool is_small = x.num_heads <= 4 || x.pairs * x.num_heads * x.all_tokens <= kSmall;
+    if (is_small || x.pairs <= kNarrow) return rotate_tokens<Tile, HalfSplit>(x);
+#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
+    avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
+#else
+    rotate_heads<NumberFormat<Out, In, kLanes>, HalfSplit>(x);
+#endif
+  }
+}
+
 /// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
 template <typename Tile, bool HalfSplit, typename Call>
 POSENC_INLINE void rotate_few(const Call& x) {
@@ -31668,27 +32907,33 @@ POSENC_INLINE void rotate_few(const Call& x) {
 /// a vector of AVX-512, with the same bits, and costs a program no second copy.
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
+  constexpr bool kFloats = Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed;
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
-  if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
+  if constexpr (kFloats) {
     if (rotate_one_head<HalfSplit>(x) || rotate_by_lines<HalfSplit>(x)) return;
   }
-  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
+  if (x.pairs >= Widest::kPairs) return rotate_by_order<Out, In, Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
   avx2::rotate_rows<Out, In, HalfSplit>(x);
 #else
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
   using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
   if constexpr (kLanes > 8 && kLeast < 8) {
-    if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
+    if constexpr (kFloats) {
       if (is_vectors<8, HalfSplit>(x)) return rotate_vectors<8, HalfSplit>(x);
     }
     using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
     if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
   }
-  if constexpr (kLanes > kLeast) {
-    if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
+#if POSENC_LEVEL >= 2
+  if constexpr (kFloats && !HalfSplit) return rotate_few_neighbors(x);
+#endif
+  if constexpr (!kFloats || HalfSplit || POSENC_LEVEL == 1) {
+    if constexpr (kLanes > kLeast) {
+      if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
+    }
+    rotate_few<Least, HalfSplit>(x);
   }
-  rotate_few<Least, HalfSplit>(x);
 #endif
 }
 }  // namespace avx2
@@ -31708,22 +32953,6 @@ namespace detail {
 namespace avx512 {
 // The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
 
-// Where the window of a token begins, and the table's row that it takes.
-
-template <typename Format, typename Call>
-POSENC_INLINE const typename Format::In* in_of_token(const Call& x, std::ptrdiff_t token) {
-  return static_cast<const typename Format::In*>(x.in) + token * x.in_token_stride;
-}
-template <typename Format, typename Call>
-POSENC_INLINE typename Format::Out* out_of_token(const Call& x, std::ptrdiff_t token) {
-  return static_cast<typename Format::Out*>(x.out) +
-         (x.out_offsets == nullptr ? token * x.out_token_stride : x.out_offsets[token]);
-}
-template <typename Call>
-POSENC_INLINE std::ptrdiff_t row_of_token(const Call& x, std::ptrdiff_t token) {
-  return x.rows == nullptr ? token : x.rows[token];
-}
-
 /// One kind of tile: how many pairs a piece has, and how many pieces a whole tile has.
 template <typename Format_, bool HalfSplit>
 struct RowTile {
@@ -31796,6 +33025,26 @@ POSENC_INLINE void rotate_tokens(const Call& x) {
   }
 }
 
+/// Rotates all tokens of a call that has at least as many pairs as a piece. Tiles read a part of each head, then the next
+/// part of each: that is fast where one tile holds a head or the caches hold the call, but memory is fast in order alone.
+template <StoredAs Out, StoredAs In, typename Tile, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_by_order(const Call& x) {
+  if constexpr (Call::kNormed) {
+    rotate_tokens<Tile, HalfSplit>(x);
+  } else {
+    constexpr std::ptrdiff_t kNarrow = kLanes == 16 ? 64 : 32;                   // pairs
+    constexpr std::ptrdiff_t kSecondLevel = (kLanes == 16 ? 1024 : 512) * 1024;  // of most processors with such vectors
+    constexpr std::ptrdiff_t kSmall = kSecondLevel / 2 / static_cast<std::ptrdiff_t>(sizeof(StoredElementOf<In>));
+    const bool is_small = x.num_heads <= 4 || x.pairs * x.num_heads * x.all_tokens <= kSmall;
+    if (is_small || x.pairs <= kNarrow) return rotate_tokens<Tile, HalfSplit>(x);
+#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
+    avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
+#else
+    rotate_heads<NumberFormat<Out, In, kLanes>, HalfSplit>(x);
+#endif
+  }
+}
+
 /// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
 template <typename Tile, bool HalfSplit, typename Call>
 POSENC_INLINE void rotate_few(const Call& x) {
@@ -31852,27 +33101,33 @@ POSENC_INLINE void rotate_few(const Call& x) {
 /// a vector of AVX-512, with the same bits, and costs a program no second copy.
 template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
 void rotate_rows(const Call& x) {
+  constexpr bool kFloats = Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed;
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
-  if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
+  if constexpr (kFloats) {
     if (rotate_one_head<HalfSplit>(x) || rotate_by_lines<HalfSplit>(x)) return;
   }
-  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
+  if (x.pairs >= Widest::kPairs) return rotate_by_order<Out, In, Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
   avx2::rotate_rows<Out, In, HalfSplit>(x);
 #else
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
   using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
   if constexpr (kLanes > 8 && kLeast < 8) {
-    if constexpr (Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed) {
+    if constexpr (kFloats) {
       if (is_vectors<8, HalfSplit>(x)) return rotate_vectors<8, HalfSplit>(x);
     }
     using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
     if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
   }
-  if constexpr (kLanes > kLeast) {
-    if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
+#if POSENC_LEVEL >= 2
+  if constexpr (kFloats && !HalfSplit) return rotate_few_neighbors(x);
+#endif
+  if constexpr (!kFloats || HalfSplit || POSENC_LEVEL == 1) {
+    if constexpr (kLanes > kLeast) {
+      if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
+    }
+    rotate_few<Least, HalfSplit>(x);
   }
-  rotate_few<Least, HalfSplit>(x);
 #endif
 }
 }  // namespace avx512
@@ -32574,8 +33829,9 @@ constexpr bool reads_paired(Level level) {
 // ---- posenc/rope/kernels/rotate_rows.hpp
 /// The rotation kernel of tokens whose channels are contiguous: row-major matrices and raw buffers.
 ///
-/// The cosines and sines of a tile stay in registers while all heads are rotated. That reaches the speed of an in-place
-/// scale from the second-level cache on (bench_rope). What is computed in float runs at the machine's level of
+/// The cosines and sines of a tile stay in registers while all heads are rotated. Where a tile holds a part of a head
+/// alone, calls that the caches do not hold go head by head instead. That reaches the speed of an in-place scale from the
+/// second-level cache on (bench_rope). What is computed in float runs at the machine's level of
 /// instructions (row_kernels.hpp) where there are levels; else, and in double, as the compiler is told.
 #ifndef POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
 #define POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
@@ -32711,14 +33967,10 @@ inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff
   const RowCall all = call;
   for (std::ptrdiff_t first = 0; first < all.tokens; first += some_tokens) {
     call.tokens = (std::min)(some_tokens, all.tokens - first);
-    const std::ptrdiff_t row = all.rows == nullptr ? first : 0;
-    const std::ptrdiff_t out_token = all.out_offsets == nullptr ? first : 0;
-    call.cos = all.cos + row * all.row_stride;
-    call.sin = all.sin + row * all.row_stride;
-    if (all.rows != nullptr) call.rows = all.rows + first;
-    if (all.out_offsets != nullptr) call.out_offsets = all.out_offsets + first;
+    call.cos = all.cos + first * all.row_stride;
+    call.sin = all.sin + first * all.row_stride;
     for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
-      const std::ptrdiff_t to = out_token * all.out_token_stride + head * all.out_head_stride;
+      const std::ptrdiff_t to = first * all.out_token_stride + head * all.out_head_stride;
       const std::ptrdiff_t from = first * all.in_token_stride + head * all.in_head_stride;
       call.out = static_cast<char*>(all.out) + to * out_bytes;
       call.in = static_cast<const char*>(all.in) + from * in_bytes;
@@ -32773,6 +34025,7 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
                table.num_pairs, nullptr,
                nullptr,         0,
                false,           sign};
+  call.all_tokens = tokens;
   if constexpr (std::is_same_v<TableScalar, float>) {
     const bool paired = !half_split && reads_paired<to, from>(table.level) && table.is_paired();
     if (table.scale == 1.0 && (table.pair_stride == 1 || paired)) {
