@@ -15481,22 +15481,24 @@ POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
 template <bool Add>
 POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
   std::ptrdiff_t i = 0;
-  const auto write_some = [&](auto lanes) POSENC_INLINE_LAMBDA {
+  const auto write_at = [&](std::ptrdiff_t at, auto lanes) POSENC_INLINE_LAMBDA {
     constexpr int kWidth = decltype(lanes)::value;
-    combine_floats<Add, kWidth>(x + 2 * i, alternate<kWidth>(even + i, odd + i));
-    i += kWidth / 2;
+    combine_floats<Add, kWidth>(x + 2 * at, alternate<kWidth>(even + at, odd + at));
+    return at + kWidth / 2;
   };
   if constexpr (kLanes == 16) {
     const Constant<4> four;
     const Constant<8> eight;
     const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
     if (address % 64 != 0 && address % 16 == 0 && count >= kLanes) {
-      if (address % 32 != 0) write_some(four);
-      if ((address + 16) % 64 >= 32) write_some(eight);
-      while (i + 32 <= count) unrolled<4>([&](auto) POSENC_INLINE_LAMBDA { write_some(Constant<kLanes>()); });
-      while (i + 8 <= count) write_some(Constant<kLanes>());
-      if (i + 4 <= count) write_some(eight);
-      if (i + 2 <= count) write_some(four);
+      if (address % 32 != 0) i = write_at(i, four);
+      if ((address + 16) % 64 >= 32) i = write_at(i, eight);
+      for (; i + 32 <= count; i += 32) {
+        unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA { write_at(i + 8 * k.value, Constant<kLanes>()); });
+      }
+      for (; i + 8 <= count; i += 8) write_at(i, Constant<kLanes>());
+      if (i + 4 <= count) i = write_at(i, eight);
+      if (i + 2 <= count) i = write_at(i, four);
     }
   }
   for (; i + kLanes <= count; i += kLanes) {
@@ -15636,22 +15638,24 @@ POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
 template <bool Add>
 POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
   std::ptrdiff_t i = 0;
-  const auto write_some = [&](auto lanes) POSENC_INLINE_LAMBDA {
+  const auto write_at = [&](std::ptrdiff_t at, auto lanes) POSENC_INLINE_LAMBDA {
     constexpr int kWidth = decltype(lanes)::value;
-    combine_floats<Add, kWidth>(x + 2 * i, alternate<kWidth>(even + i, odd + i));
-    i += kWidth / 2;
+    combine_floats<Add, kWidth>(x + 2 * at, alternate<kWidth>(even + at, odd + at));
+    return at + kWidth / 2;
   };
   if constexpr (kLanes == 16) {
     const Constant<4> four;
     const Constant<8> eight;
     const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
     if (address % 64 != 0 && address % 16 == 0 && count >= kLanes) {
-      if (address % 32 != 0) write_some(four);
-      if ((address + 16) % 64 >= 32) write_some(eight);
-      while (i + 32 <= count) unrolled<4>([&](auto) POSENC_INLINE_LAMBDA { write_some(Constant<kLanes>()); });
-      while (i + 8 <= count) write_some(Constant<kLanes>());
-      if (i + 4 <= count) write_some(eight);
-      if (i + 2 <= count) write_some(four);
+      if (address % 32 != 0) i = write_at(i, four);
+      if ((address + 16) % 64 >= 32) i = write_at(i, eight);
+      for (; i + 32 <= count; i += 32) {
+        unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA { write_at(i + 8 * k.value, Constant<kLanes>()); });
+      }
+      for (; i + 8 <= count; i += 8) write_at(i, Constant<kLanes>());
+      if (i + 4 <= count) i = write_at(i, eight);
+      if (i + 2 <= count) i = write_at(i, four);
     }
   }
   for (; i + kLanes <= count; i += kLanes) {
@@ -15792,22 +15796,24 @@ POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
 template <bool Add>
 POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
   std::ptrdiff_t i = 0;
-  const auto write_some = [&](auto lanes) POSENC_INLINE_LAMBDA {
+  const auto write_at = [&](std::ptrdiff_t at, auto lanes) POSENC_INLINE_LAMBDA {
     constexpr int kWidth = decltype(lanes)::value;
-    combine_floats<Add, kWidth>(x + 2 * i, alternate<kWidth>(even + i, odd + i));
-    i += kWidth / 2;
+    combine_floats<Add, kWidth>(x + 2 * at, alternate<kWidth>(even + at, odd + at));
+    return at + kWidth / 2;
   };
   if constexpr (kLanes == 16) {
     const Constant<4> four;
     const Constant<8> eight;
     const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(x);
     if (address % 64 != 0 && address % 16 == 0 && count >= kLanes) {
-      if (address % 32 != 0) write_some(four);
-      if ((address + 16) % 64 >= 32) write_some(eight);
-      while (i + 32 <= count) unrolled<4>([&](auto) POSENC_INLINE_LAMBDA { write_some(Constant<kLanes>()); });
-      while (i + 8 <= count) write_some(Constant<kLanes>());
-      if (i + 4 <= count) write_some(eight);
-      if (i + 2 <= count) write_some(four);
+      if (address % 32 != 0) i = write_at(i, four);
+      if ((address + 16) % 64 >= 32) i = write_at(i, eight);
+      for (; i + 32 <= count; i += 32) {
+        unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA { write_at(i + 8 * k.value, Constant<kLanes>()); });
+      }
+      for (; i + 8 <= count; i += 8) write_at(i, Constant<kLanes>());
+      if (i + 4 <= count) i = write_at(i, eight);
+      if (i + 2 <= count) i = write_at(i, four);
     }
   }
   for (; i + kLanes <= count; i += kLanes) {
