@@ -15513,17 +15513,18 @@ POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd,
   }
 }
 
-/// Reads a number of each cache line of two rows, as they lie in memory: if next to one another, by one instruction, whose
-/// reads processors foresee. Those that only ask for a line train them less.
+/// Reads a number of each cache line of two rows, as they lie in memory and by one instruction, whose reads processors
+/// foresee. Those that only ask for a line train them less.
 POSENC_INLINE void touch_rows(const float* a, const float* b, std::ptrdiff_t count) {
-  const auto touch = [](const float* from, std::ptrdiff_t numbers) POSENC_INLINE_LAMBDA {
-    for (std::ptrdiff_t i = 0; i < numbers; i += 16) __asm__ volatile("" : : "x"(from[i]));
-  };
   const float* const first = a < b ? a : b;
   const float* const second = a < b ? b : a;
-  const bool neighbors = second - first < 2 * count;
-  touch(first, neighbors ? second - first + count : count);
-  if (!neighbors) touch(second, count);
+  const std::ptrdiff_t lines = (count + 15) / 16;
+  const std::ptrdiff_t to_second = second - first - 16 * (lines - 1);
+  const float* from = first;
+  for (std::ptrdiff_t left = 2 * lines; left > 0; --left) {
+    __asm__ volatile("" : : "x"(*from));
+    from += left == lines + 1 ? to_second : 16;
+  }
 }
 
 /// Calls action(number of x's first, even, odd) for each row. The call by value: what is read through a reference would be
@@ -15670,17 +15671,18 @@ POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd,
   }
 }
 
-/// Reads a number of each cache line of two rows, as they lie in memory: if next to one another, by one instruction, whose
-/// reads processors foresee. Those that only ask for a line train them less.
+/// Reads a number of each cache line of two rows, as they lie in memory and by one instruction, whose reads processors
+/// foresee. Those that only ask for a line train them less.
 POSENC_INLINE void touch_rows(const float* a, const float* b, std::ptrdiff_t count) {
-  const auto touch = [](const float* from, std::ptrdiff_t numbers) POSENC_INLINE_LAMBDA {
-    for (std::ptrdiff_t i = 0; i < numbers; i += 16) __asm__ volatile("" : : "x"(from[i]));
-  };
   const float* const first = a < b ? a : b;
   const float* const second = a < b ? b : a;
-  const bool neighbors = second - first < 2 * count;
-  touch(first, neighbors ? second - first + count : count);
-  if (!neighbors) touch(second, count);
+  const std::ptrdiff_t lines = (count + 15) / 16;
+  const std::ptrdiff_t to_second = second - first - 16 * (lines - 1);
+  const float* from = first;
+  for (std::ptrdiff_t left = 2 * lines; left > 0; --left) {
+    __asm__ volatile("" : : "x"(*from));
+    from += left == lines + 1 ? to_second : 16;
+  }
 }
 
 /// Calls action(number of x's first, even, odd) for each row. The call by value: what is read through a reference would be
@@ -15828,17 +15830,18 @@ POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd,
   }
 }
 
-/// Reads a number of each cache line of two rows, as they lie in memory: if next to one another, by one instruction, whose
-/// reads processors foresee. Those that only ask for a line train them less.
+/// Reads a number of each cache line of two rows, as they lie in memory and by one instruction, whose reads processors
+/// foresee. Those that only ask for a line train them less.
 POSENC_INLINE void touch_rows(const float* a, const float* b, std::ptrdiff_t count) {
-  const auto touch = [](const float* from, std::ptrdiff_t numbers) POSENC_INLINE_LAMBDA {
-    for (std::ptrdiff_t i = 0; i < numbers; i += 16) __asm__ volatile("" : : "x"(from[i]));
-  };
   const float* const first = a < b ? a : b;
   const float* const second = a < b ? b : a;
-  const bool neighbors = second - first < 2 * count;
-  touch(first, neighbors ? second - first + count : count);
-  if (!neighbors) touch(second, count);
+  const std::ptrdiff_t lines = (count + 15) / 16;
+  const std::ptrdiff_t to_second = second - first - 16 * (lines - 1);
+  const float* from = first;
+  for (std::ptrdiff_t left = 2 * lines; left > 0; --left) {
+    __asm__ volatile("" : : "x"(*from));
+    from += left == lines + 1 ? to_second : 16;
+  }
 }
 
 /// Calls action(number of x's first, even, odd) for each row. The call by value: what is read through a reference would be
