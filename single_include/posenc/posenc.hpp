@@ -32590,11 +32590,14 @@ struct RowTile {
                                                                 : 4;
   static constexpr int kMost = kWhole > 2 ? kWhole : 2;
 
+  static constexpr int kPart = kWhole < 4 ? kWhole : 4;  ///< The most pieces of a tile that is not whole.
+
   /// The number of pieces of the next tile where `pairs` are left, chosen so that nothing or at least a piece remains.
   static POSENC_INLINE int next(std::ptrdiff_t pairs) {
     if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
-    if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
-    return static_cast<int>((pairs + kPairs - 1) / kPairs);
+    if (pairs <= kPart * kPairs) return static_cast<int>((pairs + kPairs - 1) / kPairs);
+    if (pairs >= (kPart + 1) * kPairs) return kPart;
+    return kPart > 1 ? kPart - 1 : 2;
   }
 
   template <int Pieces, typename Call>
@@ -32620,7 +32623,7 @@ struct RowTile {
     if (pieces == Pieces) {
       rotate<Pieces>(x, in, out, cos, sin, pairs);
     } else if constexpr (Pieces > 1) {
-      rotate<Pieces - 1>(pieces, x, in, out, cos, sin, pairs);
+      rotate<(Pieces > kPart && kPart > 1 ? kPart : Pieces - 1)>(pieces, x, in, out, cos, sin, pairs);
     }
   }
 };
@@ -32654,11 +32657,12 @@ POSENC_INLINE void rotate_by_order(const Call& x) {
   if constexpr (Call::kNormed) {
     rotate_tokens<Tile, HalfSplit>(x);
   } else {
-    constexpr std::ptrdiff_t kNarrow = kLanes == 16 ? 64 : 32;                   // pairs
     constexpr std::ptrdiff_t kSecondLevel = (kLanes == 16 ? 1024 : 512) * 1024;  // of most processors with such vectors
     constexpr std::ptrdiff_t kSmall = kSecondLevel / 2 / static_cast<std::ptrdiff_t>(sizeof(StoredElementOf<In>));
     const bool is_small = x.num_heads <= 4 || x.pairs * x.num_heads * x.all_tokens <= kSmall;
-    if (is_small || x.pairs <= kNarrow) return rotate_tokens<Tile, HalfSplit>(x);
+    const bool is_one_tile = x.pairs <= Tile::kPart * Tile::kPairs || x.pairs == Tile::kWhole * Tile::kPairs;
+    const bool is_narrow = kLanes == 16 ? is_one_tile : x.pairs <= 32;
+    if (is_small || is_narrow) return rotate_tokens<Tile, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
     avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
 #else
@@ -32783,11 +32787,14 @@ struct RowTile {
                                                                 : 4;
   static constexpr int kMost = kWhole > 2 ? kWhole : 2;
 
+  static constexpr int kPart = kWhole < 4 ? kWhole : 4;  ///< The most pieces of a tile that is not whole.
+
   /// The number of pieces of the next tile where `pairs` are left, chosen so that nothing or at least a piece remains.
   static POSENC_INLINE int next(std::ptrdiff_t pairs) {
     if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
-    if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
-    return static_cast<int>((pairs + kPairs - 1) / kPairs);
+    if (pairs <= kPart * kPairs) return static_cast<int>((pairs + kPairs - 1) / kPairs);
+    if (pairs >= (kPart + 1) * kPairs) return kPart;
+    return kPart > 1 ? kPart - 1 : 2;
   }
 
   template <int Pieces, typename Call>
@@ -32813,7 +32820,7 @@ struct RowTile {
     if (pieces == Pieces) {
       rotate<Pieces>(x, in, out, cos, sin, pairs);
     } else if constexpr (Pieces > 1) {
-      rotate<Pieces - 1>(pieces, x, in, out, cos, sin, pairs);
+      rotate<(Pieces > kPart && kPart > 1 ? kPart : Pieces - 1)>(pieces, x, in, out, cos, sin, pairs);
     }
   }
 };
@@ -32847,11 +32854,12 @@ POSENC_INLINE void rotate_by_order(const Call& x) {
   if constexpr (Call::kNormed) {
     rotate_tokens<Tile, HalfSplit>(x);
   } else {
-    constexpr std::ptrdiff_t kNarrow = kLanes == 16 ? 64 : 32;                   // pairs
     constexpr std::ptrdiff_t kSecondLevel = (kLanes == 16 ? 1024 : 512) * 1024;  // of most processors with such vectors
     constexpr std::ptrdiff_t kSmall = kSecondLevel / 2 / static_cast<std::ptrdiff_t>(sizeof(StoredElementOf<In>));
     const bool is_small = x.num_heads <= 4 || x.pairs * x.num_heads * x.all_tokens <= kSmall;
-    if (is_small || x.pairs <= kNarrow) return rotate_tokens<Tile, HalfSplit>(x);
+    const bool is_one_tile = x.pairs <= Tile::kPart * Tile::kPairs || x.pairs == Tile::kWhole * Tile::kPairs;
+    const bool is_narrow = kLanes == 16 ? is_one_tile : x.pairs <= 32;
+    if (is_small || is_narrow) return rotate_tokens<Tile, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
     avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
 #else
@@ -32977,11 +32985,14 @@ struct RowTile {
                                                                 : 4;
   static constexpr int kMost = kWhole > 2 ? kWhole : 2;
 
+  static constexpr int kPart = kWhole < 4 ? kWhole : 4;  ///< The most pieces of a tile that is not whole.
+
   /// The number of pieces of the next tile where `pairs` are left, chosen so that nothing or at least a piece remains.
   static POSENC_INLINE int next(std::ptrdiff_t pairs) {
     if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
-    if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
-    return static_cast<int>((pairs + kPairs - 1) / kPairs);
+    if (pairs <= kPart * kPairs) return static_cast<int>((pairs + kPairs - 1) / kPairs);
+    if (pairs >= (kPart + 1) * kPairs) return kPart;
+    return kPart > 1 ? kPart - 1 : 2;
   }
 
   template <int Pieces, typename Call>
@@ -33007,7 +33018,7 @@ struct RowTile {
     if (pieces == Pieces) {
       rotate<Pieces>(x, in, out, cos, sin, pairs);
     } else if constexpr (Pieces > 1) {
-      rotate<Pieces - 1>(pieces, x, in, out, cos, sin, pairs);
+      rotate<(Pieces > kPart && kPart > 1 ? kPart : Pieces - 1)>(pieces, x, in, out, cos, sin, pairs);
     }
   }
 };
@@ -33041,11 +33052,12 @@ POSENC_INLINE void rotate_by_order(const Call& x) {
   if constexpr (Call::kNormed) {
     rotate_tokens<Tile, HalfSplit>(x);
   } else {
-    constexpr std::ptrdiff_t kNarrow = kLanes == 16 ? 64 : 32;                   // pairs
     constexpr std::ptrdiff_t kSecondLevel = (kLanes == 16 ? 1024 : 512) * 1024;  // of most processors with such vectors
     constexpr std::ptrdiff_t kSmall = kSecondLevel / 2 / static_cast<std::ptrdiff_t>(sizeof(StoredElementOf<In>));
     const bool is_small = x.num_heads <= 4 || x.pairs * x.num_heads * x.all_tokens <= kSmall;
-    if (is_small || x.pairs <= kNarrow) return rotate_tokens<Tile, HalfSplit>(x);
+    const bool is_one_tile = x.pairs <= Tile::kPart * Tile::kPairs || x.pairs == Tile::kWhole * Tile::kPairs;
+    const bool is_narrow = kLanes == 16 ? is_one_tile : x.pairs <= 32;
+    if (is_small || is_narrow) return rotate_tokens<Tile, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
     avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
 #else
