@@ -143,7 +143,8 @@ inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableS
 
 /// Calls `kernel` for some heads at a time, where a head's tokens follow one another. One head alone reads a row of the
 /// table for each row of x, and more than four lie in the same sets of the first-level cache. Memory beyond the
-/// second-level cache is read faster in long runs. Changes `call` on the way.
+/// second-level cache is read faster in long runs. Lists are no longer than one run: rotate_listed() sees to that. Changes
+/// `call` on the way.
 inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff_t out_bytes, std::ptrdiff_t in_bytes) {
   constexpr std::ptrdiff_t some_tokens = 256;
   constexpr std::ptrdiff_t some_heads = 4;
