@@ -15477,7 +15477,7 @@ POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
 }
 
 /// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each. Where vectors of x would each lie in
-/// two cache lines, shorter ones go in front, so that each lies in one.
+/// two cache lines and x is aligned to 16 bytes, shorter ones go in front, so that each lies in one.
 template <bool Add>
 POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
   std::ptrdiff_t i = 0;
@@ -15513,7 +15513,7 @@ POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd,
   }
 }
 
-/// Reads a number of each cache line of two rows, as they lie in memory and by one instruction, whose reads processors
+/// Reads every 16th number of two rows, as they lie in memory and by one instruction, whose reads processors
 /// foresee. Those that only ask for a line train them less.
 POSENC_INLINE void touch_rows(const float* a, const float* b, std::ptrdiff_t count) {
   const float* const first = a < b ? a : b;
@@ -15635,7 +15635,7 @@ POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
 }
 
 /// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each. Where vectors of x would each lie in
-/// two cache lines, shorter ones go in front, so that each lies in one.
+/// two cache lines and x is aligned to 16 bytes, shorter ones go in front, so that each lies in one.
 template <bool Add>
 POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
   std::ptrdiff_t i = 0;
@@ -15671,7 +15671,7 @@ POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd,
   }
 }
 
-/// Reads a number of each cache line of two rows, as they lie in memory and by one instruction, whose reads processors
+/// Reads every 16th number of two rows, as they lie in memory and by one instruction, whose reads processors
 /// foresee. Those that only ask for a line train them less.
 POSENC_INLINE void touch_rows(const float* a, const float* b, std::ptrdiff_t count) {
   const float* const first = a < b ? a : b;
@@ -15794,7 +15794,7 @@ POSENC_INLINE Floats<N> alternate(const float* a, const float* b) {
 }
 
 /// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each. Where vectors of x would each lie in
-/// two cache lines, shorter ones go in front, so that each lies in one.
+/// two cache lines and x is aligned to 16 bytes, shorter ones go in front, so that each lies in one.
 template <bool Add>
 POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
   std::ptrdiff_t i = 0;
@@ -15830,7 +15830,7 @@ POSENC_INLINE void interleave_row(float* x, const float* even, const float* odd,
   }
 }
 
-/// Reads a number of each cache line of two rows, as they lie in memory and by one instruction, whose reads processors
+/// Reads every 16th number of two rows, as they lie in memory and by one instruction, whose reads processors
 /// foresee. Those that only ask for a line train them less.
 POSENC_INLINE void touch_rows(const float* a, const float* b, std::ptrdiff_t count) {
   const float* const first = a < b ? a : b;
@@ -29450,7 +29450,7 @@ struct RowCall {
   std::uint32_t sign;                           ///< 0, or the sign bit of a float: rotates backward.
   const std::ptrdiff_t* rows = nullptr;         ///< The table's row of each token from `cos` on; null: 0, 1, ..
   const std::ptrdiff_t* out_offsets = nullptr;  ///< Where each token is written from `out` on; null: by its stride.
-  std::ptrdiff_t all_tokens = 0;                ///< Of which these are some. Many are read in the order of memory.
+  std::ptrdiff_t all_tokens = 0;  ///< That follow one another in the call, of which these are some or all.
 };
 
 /// The same with a norm: numbers are multiplied by 1 / sqrt(their mean square + eps) and a weight. `out` and `in` are
@@ -31664,10 +31664,10 @@ POSENC_INLINE std::ptrdiff_t row_of_token(const Call& x, std::ptrdiff_t token) {
   return x.rows == nullptr ? token : x.rows[token];
 }
 
-// A head is read and written from its first channel to its last, so that memory is asked for in the order in which
-// processors fetch ahead, and written by whole lines. Cosines and sines are read again for each head, from the
-// first-level cache: a processor that stores one vector while it loads two loses little by that. They are brought
-// there, in the form in which vectors multiply, once for each token.
+// The first 128 pairs of a head are read and written before those of the next head, so that memory is asked for in the
+// order in which processors fetch ahead; pairs behind these follow when all heads are through. Cosines and sines are
+// read again for each head, from the first-level cache: a processor that stores one vector while it loads two loses
+// little by that. They are brought there, in the form in which vectors multiply, once for each token.
 
 /// From the first channel of a pair to the second one, where these are halves of a head.
 struct Partners {
@@ -31912,10 +31912,10 @@ POSENC_INLINE std::ptrdiff_t row_of_token(const Call& x, std::ptrdiff_t token) {
   return x.rows == nullptr ? token : x.rows[token];
 }
 
-// A head is read and written from its first channel to its last, so that memory is asked for in the order in which
-// processors fetch ahead, and written by whole lines. Cosines and sines are read again for each head, from the
-// first-level cache: a processor that stores one vector while it loads two loses little by that. They are brought
-// there, in the form in which vectors multiply, once for each token.
+// The first 128 pairs of a head are read and written before those of the next head, so that memory is asked for in the
+// order in which processors fetch ahead; pairs behind these follow when all heads are through. Cosines and sines are
+// read again for each head, from the first-level cache: a processor that stores one vector while it loads two loses
+// little by that. They are brought there, in the form in which vectors multiply, once for each token.
 
 /// From the first channel of a pair to the second one, where these are halves of a head.
 struct Partners {
@@ -32161,10 +32161,10 @@ POSENC_INLINE std::ptrdiff_t row_of_token(const Call& x, std::ptrdiff_t token) {
   return x.rows == nullptr ? token : x.rows[token];
 }
 
-// A head is read and written from its first channel to its last, so that memory is asked for in the order in which
-// processors fetch ahead, and written by whole lines. Cosines and sines are read again for each head, from the
-// first-level cache: a processor that stores one vector while it loads two loses little by that. They are brought
-// there, in the form in which vectors multiply, once for each token.
+// The first 128 pairs of a head are read and written before those of the next head, so that memory is asked for in the
+// order in which processors fetch ahead; pairs behind these follow when all heads are through. Cosines and sines are
+// read again for each head, from the first-level cache: a processor that stores one vector while it loads two loses
+// little by that. They are brought there, in the form in which vectors multiply, once for each token.
 
 /// From the first channel of a pair to the second one, where these are halves of a head.
 struct Partners {
@@ -33981,7 +33981,8 @@ inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableS
 
 /// Calls `kernel` for some heads at a time, where a head's tokens follow one another. One head alone reads a row of the
 /// table for each row of x, and more than four lie in the same sets of the first-level cache. Memory beyond the
-/// second-level cache is read faster in long runs. Changes `call` on the way.
+/// second-level cache is read faster in long runs. Lists are no longer than one run: rotate_listed() sees to that. Changes
+/// `call` on the way.
 inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff_t out_bytes, std::ptrdiff_t in_bytes) {
   constexpr std::ptrdiff_t some_tokens = 256;
   constexpr std::ptrdiff_t some_heads = 4;
