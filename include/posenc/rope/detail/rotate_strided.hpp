@@ -39,7 +39,7 @@ void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index toke
     using Element = std::remove_const_t<In>;
     const TokenRows<const Element> from{read.data, read.head_stride, read.token_stride};
     rotate_rows<Backward>(write, from, count, num_heads, table, 0, layout.pairs() == RopePairs::half_split,
-                          TokensOfCall{row_list, scattered ? offset_list : nullptr});
+                          TokensOfCall{row_list, scattered ? offset_list : nullptr, tokens});
     token += count;
   }
 }

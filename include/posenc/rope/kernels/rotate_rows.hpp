@@ -133,6 +133,7 @@ void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& i
 struct TokensOfCall {
   const std::ptrdiff_t* rows = nullptr;
   const std::ptrdiff_t* out_offsets = nullptr;
+  std::ptrdiff_t all_tokens = 0;  ///< Of which these are some; 0: these are all.
 };
 
 #if POSENC_HAS_LEVELS
@@ -209,7 +210,7 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
                table.num_pairs, nullptr,
                nullptr,         0,
                false,           sign};
-  call.all_tokens = tokens;
+  call.all_tokens = (std::max)(tokens, call_of.all_tokens);
   if constexpr (std::is_same_v<TableScalar, float>) {
     const bool paired = !half_split && reads_paired<to, from>(table.level) && table.is_paired();
     if (table.scale == 1.0 && (table.pair_stride == 1 || paired)) {
