@@ -101,6 +101,9 @@ void check_all() {
         check<Out, In>(level, {pairs, heads, 2, half_split, backward, paired, false});
         check<Out, In>(level, {pairs, heads, 3, half_split, backward, paired, false, true});
         if (std::is_same_v<Out, In>) check<Out, In>(level, {pairs, heads, 2, half_split, !backward, paired, true});
+        if (pairs < 4 && !half_split && reads_paired<stored_as<Out>, stored_as<In>>(level)) {  // one vector, in part
+          check<Out, In>(level, {pairs, heads, 3, half_split, backward, !paired, false});
+        }
         if (pairs == 4 || pairs == 8 || pairs == 32) {  // one head that is one vector, or few
           check<Out, In>(level, {pairs, 1, 5, half_split, backward, false, false});
           if (std::is_same_v<Out, In>) check<Out, In>(level, {pairs, 1, 5, half_split, backward, false, true, true});
