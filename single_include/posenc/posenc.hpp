@@ -29450,7 +29450,7 @@ struct RowCall {
   std::uint32_t sign;                           ///< 0, or the sign bit of a float: rotates backward.
   const std::ptrdiff_t* rows = nullptr;         ///< The table's row of each token from `cos` on; null: 0, 1, ..
   const std::ptrdiff_t* out_offsets = nullptr;  ///< Where each token is written from `out` on; null: by its stride.
-  std::ptrdiff_t all_tokens = 0;  ///< That follow one another in the call, of which these are some or all.
+  std::ptrdiff_t all_tokens = 0;                ///< Of the whole call, of which these are some or all.
 };
 
 /// The same with a norm: numbers are multiplied by 1 / sqrt(their mean square + eps) and a weight. `out` and `in` are
@@ -33971,6 +33971,7 @@ void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& i
 struct TokensOfCall {
   const std::ptrdiff_t* rows = nullptr;
   const std::ptrdiff_t* out_offsets = nullptr;
+  std::ptrdiff_t all_tokens = 0;  ///< Of which these are some; 0: these are all.
 };
 
 #if POSENC_HAS_LEVELS
@@ -34047,7 +34048,7 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
                table.num_pairs, nullptr,
                nullptr,         0,
                false,           sign};
-  call.all_tokens = tokens;
+  call.all_tokens = (std::max)(tokens, call_of.all_tokens);
   if constexpr (std::is_same_v<TableScalar, float>) {
     const bool paired = !half_split && reads_paired<to, from>(table.level) && table.is_paired();
     if (table.scale == 1.0 && (table.pair_stride == 1 || paired)) {
@@ -34779,7 +34780,7 @@ void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index toke
     using Element = std::remove_const_t<In>;
     const TokenRows<const Element> from{read.data, read.head_stride, read.token_stride};
     rotate_rows<Backward>(write, from, count, num_heads, table, 0, layout.pairs() == RopePairs::half_split,
-                          TokensOfCall{row_list, scattered ? offset_list : nullptr});
+                          TokensOfCall{row_list, scattered ? offset_list : nullptr, tokens});
     token += count;
   }
 }
