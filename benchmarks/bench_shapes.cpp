@@ -115,6 +115,19 @@ TEST_CASE("wide heads, last level") {
   }
 }
 
+TEST_CASE("double") {
+  for (const Index tokens : {64, 1024}) {
+    const auto table =
+        posenc::make_table<double>(posenc::geometric_frequencies(128, 10000), posenc::PositionRange(0, tokens));
+    auto x = channels<RowMatrix<double>>(tokens, kChannels);
+    for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
+      const RopeLayout layout(pairs, 128);
+      measure_beside_bytes(std::string("heads/") + name_of(pairs) + "/double/" + std::to_string(tokens) + "_tokens",
+                           x.size() * 8, [&] { posenc::apply_rope(x, table, layout); });
+    }
+  }
+}
+
 TEST_CASE("one head") {
   struct Size {
     const char* name;

@@ -21,4 +21,11 @@
 #define POSENC_VECTOR_LOOP
 #endif
 
+// Asks for a cache line. Not a function, which gcc drops because it returns and writes nothing.
+#if defined(__GNUC__)
+#define POSENC_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define POSENC_PREFETCH(address) static_cast<void>(address)
+#endif
+
 #endif  // POSENC_DETAIL_VECTOR_CODE_HPP

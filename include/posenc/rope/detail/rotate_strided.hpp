@@ -79,7 +79,7 @@ void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tok
     if constexpr (!scattered) {
       if (shared) {
         return rotate_rows<Backward>(out.at(token, layout.offset()), from, count, num_heads, rotations.first, row,
-                                     half_split, TokensOfCall{});
+                                     half_split, TokensOfCall{nullptr, nullptr, tokens});
       }
     }
     rotate_heads_apart<Backward>(out, from, token, count, num_heads, rotations, layout, row);

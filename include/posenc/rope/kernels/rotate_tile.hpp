@@ -27,6 +27,7 @@ struct HeadChannels {
   Eigen::Index stride;
 
   HeadChannels from(Eigen::Index channel) const { return {data + channel, stride}; }
+  HeadChannels head(Eigen::Index i) const { return {data + i * stride, stride}; }
 };
 
 // A tile of `Pairs` pairs in every head. All of a head's tile is loaded before any of it is stored: `in` may be `out`.
@@ -117,6 +118,22 @@ template <typename Kind, int Pairs, typename Number, typename Out, typename In>
 POSENC_KERNEL void rotate_rest(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads,
                                Eigen::Index half, const Number* cosines, const Number* sines, Eigen::Index count) {
   rotate_pairs<Kind, Pairs>(out, in, num_heads, half, cosines, sines, count);
+}
+
+/// The tiles of rotate_pairs(), in `together` heads at a time: in all of them, or in one, so that memory is read in order.
+/// The halves of a head, two places, are then asked for in order.
+template <typename Kind, typename Number, typename Out, typename In>
+EIGEN_ALWAYS_INLINE void rotate_heads_in_order(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads,
+                                               Eigen::Index together, Eigen::Index half, const Number* cosines,
+                                               const Number* sines, Eigen::Index count) {
+  constexpr Eigen::Index line = 64 / static_cast<Eigen::Index>(sizeof(In));
+  for (Eigen::Index head = 0; head < num_heads; head += together) {
+    const HeadChannels<const In> from = in.head(head);
+    if (Kind::half_split && together < num_heads) {
+      for (Eigen::Index i = 0; i < half + count; i += line) POSENC_PREFETCH(from.data + i);
+    }
+    rotate_pairs<Kind, kTilePairs<Number>>(out.head(head), from, together, half, cosines, sines, count);
+  }
 }
 
 }  // namespace detail
