@@ -128,6 +128,29 @@ TEST_CASE("double") {
   }
 }
 
+/// Beside x *= y: a row of the table is as long as one of x.
+TEST_CASE("heads with rotations of their own") {
+  for (const Index tokens : {64, 1024}) {
+    const Eigen::ArrayXXf frequencies =
+        posenc::initial_mixed_frequencies(128, 10.0, 0.5).cast<float>().replicate(1, 32);
+    posenc::TableOptions options;
+    options.num_heads = 32;
+    const Eigen::Array<double, Eigen::Dynamic, 2> positions =
+        Eigen::ArrayXd::LinSpaced(tokens, 0.0, static_cast<double>(tokens - 1)).replicate(1, 2);
+    const auto table = posenc::make_mixed_table<float>(frequencies, positions, options);
+    auto x = channels<RowMatrix<float>>(tokens, kChannels);
+    Eigen::ArrayXf scaled = Eigen::ArrayXf::Ones(x.size());
+    const Eigen::ArrayXf factors = Eigen::ArrayXf::Ones(x.size());
+    for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
+      const RopeLayout layout(pairs, 128);
+      measure(
+          std::string("heads/") + name_of(pairs) + "/own_rotations/" + std::to_string(tokens) + "_tokens",
+          12.0 * static_cast<double>(x.size()), [&] { posenc::apply_rope(x, table, layout); },
+          [&] { scaled *= factors; }, [] {});
+    }
+  }
+}
+
 TEST_CASE("one head") {
   struct Size {
     const char* name;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-/// Numbers of double in calls that caches do not hold: heads are rotated one after the other there, in smaller calls all
-/// heads a tile of pairs at a time.
+/// Calls that caches do not hold. Numbers of double go head by head there, in smaller calls all heads a tile of pairs at a
+/// time; heads with rotations of their own go token by token, else some tokens of a head at a time.
 #include "support/rotations.hpp"
+
+#include <limits>
 
 using namespace posenc_tests;
 using posenc::apply_rope;
@@ -53,6 +55,41 @@ TEST_CASE("large calls of double rotate as small ones do", "[rope][memory_order]
       check_large<float>(RopeLayout(pairs, head_dim));
     }
     check_large<double>(RopeLayout(pairs, 140).window(6, 134));
+  }
+}
+
+TEMPLATE_TEST_CASE("heads with rotations of their own rotate alike in large calls and in small ones",
+                   "[rope][memory_order]", float, double) {
+  constexpr Index kHeadDim = 128;
+  constexpr Index kTokens = 2 * kLarge / (kHeads * kHeadDim);
+  const RowMatrix<double> frequencies = Noise(7).matrix<double>(2, kHeads * kHeadDim / 2);
+  const RowMatrix<double> positions = Noise(8).matrix<double>(kTokens, 2);
+  posenc::TableOptions options;
+  options.num_heads = kHeads;
+  const auto table = posenc::make_mixed_table<TestType>(frequencies, positions, options);
+  const RowMatrix<TestType> x = Noise(9).matrix<TestType>(kTokens, kHeads * kHeadDim);
+  const auto shape = posenc::HeadsShape().batch(1).seq_len(kTokens).num_heads(kHeads).head_dim(kHeadDim);
+  for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
+    const RopeLayout layout(pairs, kHeadDim);
+    RowMatrix<TestType> large = x;
+    apply_rope(large, table, layout);
+    RowMatrix<TestType> few = x;
+    for (Index token = 0; token < kTokens; token += 100) {
+      auto some = few.middleRows(token, (std::min)(Index(100), kTokens - token));
+      apply_rope(some, table, layout, posenc::from_row(token));
+    }
+    CHECK((large.array() == few.array()).all());
+    for (Index head = 0; head < kHeads; ++head) {
+      const RowMatrix<TestType> of_head = x.middleCols(head * kHeadDim, kHeadDim);
+      const auto rotation = table.head(head);
+      const Turned expected = turned(of_head, rotation.cos(), rotation.sin(), run(kTokens), layout);
+      CHECK((error_over_bound<TestType, TestType>(large.middleCols(head * kHeadDim, kHeadDim), expected) <= 1));
+    }
+    RowMatrix<TestType> by_heads(kTokens, kHeads * kHeadDim);
+    apply_rope(posenc::view_bhld(by_heads.data(), shape), posenc::view_blhd(x.data(), shape), table, layout);
+    const auto back = posenc::view_blhd(few.data(), shape);
+    apply_rope(back, posenc::view_bhld(by_heads.data(), shape), table.adjoint(), layout);
+    CHECK((few - x).array().abs().maxCoeff() <= 16 * std::numeric_limits<TestType>::epsilon());
   }
 }
 
