@@ -86,7 +86,7 @@ inline constexpr bool has_memory<Derived, std::void_t<decltype(std::declval<cons
 
 /// Refuses an object whose data is null. One without elements is allowed to have null data.
 template <typename Derived>
-void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
+EIGEN_ALWAYS_INLINE void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
   if constexpr (has_memory<Derived>) {
     if (x.size() > 0 && x.derived().data() == nullptr) {
       refuse<std::invalid_argument>(function, joined(parameter, ".data()"), "null", "a valid pointer");

@@ -113,8 +113,8 @@ inline std::uint64_t distance_of(Eigen::Index stride) {
 /// Elements of what is written to may not lie in one another: each stride must reach past what the smaller ones cover,
 /// beginning with `covered` numbers that are contiguous.
 template <std::size_t Count>
-void require_nested_strides(const char* function, const char* parameter, StridedAxis (&axes)[Count],
-                            Eigen::Index contiguous) {
+POSENC_NOINLINE void require_nested_strides(const char* function, const char* parameter, StridedAxis (&axes)[Count],
+                                            Eigen::Index contiguous) {
   for (const StridedAxis& axis : axes) {
     if (axis.count == 0) return;
   }

@@ -220,7 +220,7 @@ void require_disjoint_list(const char* function, const char* parameter, const Ei
 /// What is written to may not name an element more than once: a Map whose rows overlap, an index view with a row
 /// repeated.
 template <typename View>
-void require_no_self_overlap_impl(const char* function, const char* parameter, const View& x) {
+EIGEN_ALWAYS_INLINE void require_no_self_overlap_impl(const char* function, const char* parameter, const View& x) {
   if constexpr (has_memory<View>) {
     constexpr bool by_rows = bool(View::IsRowMajor);
     if (x.innerStride() == 1 && x.outerStride() >= (by_rows ? x.cols() : x.rows()))
@@ -246,7 +246,8 @@ void require_no_self_overlap_impl(const char* function, const char* parameter, c
 }
 
 template <typename Out>
-void require_no_self_overlap(const char* function, const char* parameter, const Eigen::DenseBase<Out>& out) {
+EIGEN_ALWAYS_INLINE void require_no_self_overlap(const char* function, const char* parameter,
+                                                 const Eigen::DenseBase<Out>& out) {
   require_no_self_overlap_impl(function, parameter, out.derived());
 }
 

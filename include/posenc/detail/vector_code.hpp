@@ -9,9 +9,19 @@
 #if defined(__GNUC__)
 #define POSENC_KERNEL __attribute__((noinline, flatten))
 #define POSENC_NOINLINE __attribute__((noinline))
+#define POSENC_INLINE_LAMBDA __attribute__((always_inline))
 #else
 #define POSENC_KERNEL
 #define POSENC_NOINLINE
+#define POSENC_INLINE_LAMBDA
+#endif
+
+// In front of a function whose calls are short: gcc else brings numbers together in vector registers to store them, and
+// these wait for the rotations of the call before.
+#if defined(__GNUC__) && !defined(__clang__)
+#define POSENC_SCALAR_STORES __attribute__((optimize("no-tree-slp-vectorize")))
+#else
+#define POSENC_SCALAR_STORES
 #endif
 
 // In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.

@@ -9,6 +9,7 @@
 #define POSENC_DETAIL_VECTORS_HPP
 
 #include "posenc/detail/abi.hpp"
+#include "posenc/detail/vector_code.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +18,6 @@
 #if POSENC_HAS_LEVELS
 
 #define POSENC_INLINE inline __attribute__((always_inline))
-#define POSENC_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace posenc {
 inline namespace POSENC_ABI {

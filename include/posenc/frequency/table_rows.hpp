@@ -176,10 +176,10 @@ void with_sequence_rows(const RowResolver& resolver, const Start& start, Eigen::
 /// Calls action(rows), with rows(token) the row of the table that each token takes, as the caller gave them: nothing
 /// (OneRowForEachToken), positions, rows, or each_sequence(). All of them are checked before.
 template <typename Table, typename Given, typename Action>
-void with_table_rows(const char* function, const Table& table, const Given& given, const TokenGrid& tokens,
-                     const Action& action) {
+EIGEN_ALWAYS_INLINE void with_table_rows(const char* function, const Table& table, const Given& given,
+                                         const TokenGrid& tokens, const Action& action) {
   const RowResolver resolver(function, table.rows(), table.first_position());
-  const auto run = [&](Eigen::Index row) {
+  const auto run = [&](Eigen::Index row) POSENC_INLINE_LAMBDA {
     action(RowRuns((std::max)(tokens.seq_len, Eigen::Index(1)), tokens.seq_len == 0 ? 0 : tokens.batch,
                    [row](Eigen::Index) { return row; }));
   };

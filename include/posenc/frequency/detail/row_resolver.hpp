@@ -48,7 +48,7 @@ class RowRuns {
   Eigen::Index operator()(Eigen::Index token) const { return first_(token / seq_len_) + token % seq_len_; }
   /// Calls run(first token, number of tokens, row of the first token) for all tokens in order.
   template <typename Run>
-  void for_each_run(const Run& run) const {
+  EIGEN_ALWAYS_INLINE void for_each_run(const Run& run) const {
     for (Eigen::Index b = 0; b < sequences_; ++b) run(b * seq_len_, seq_len_, first_(b));
   }
 
@@ -101,20 +101,21 @@ class RowResolver {
 
   /// Refuses a table unless it has exactly one row for each token. Without tokens, any table is accepted.
   void require_exact(const TokenGrid& tokens) const {
-    if (table_rows_ != tokens.seq_len && tokens.tokens() != 0) refuse_rows(tokens);
+    if (table_rows_ != tokens.seq_len && tokens.tokens() != 0) refuse_rows(function_, table_rows_, tokens);
   }
-  [[noreturn]] POSENC_COLD void refuse_rows(const TokenGrid& tokens) const {
-    if (table_rows_ > tokens.seq_len) {
+  /// By value: a call that refuses nothing then keeps all of it in registers.
+  [[noreturn]] POSENC_COLD static void refuse_rows(const char* function, Eigen::Index table_rows, TokenGrid tokens) {
+    if (table_rows > tokens.seq_len) {
       fail(Refusal::invalid_argument,
-           joined("posenc::", function_, ": rows must be given where the table has more of them (", table_rows_,
+           joined("posenc::", function, ": rows must be given where the table has more of them (", table_rows,
                   ") than ", tokens.parameter, " has tokens (", tokens.seq_len,
                   "), for instance starting_at(cached) or from_row(n)"));
     }
-    if (table_rows_ > 0 && tokens.seq_len % table_rows_ == 0) {
-      refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len,
-                                    " (sequences that share the rows of one table: each_sequence(", table_rows_, "))");
+    if (table_rows > 0 && tokens.seq_len % table_rows == 0) {
+      refuse<std::invalid_argument>(function, "table.rows()", table_rows, tokens.count, " ", tokens.seq_len,
+                                    " (sequences that share the rows of one table: each_sequence(", table_rows, "))");
     }
-    refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len);
+    refuse<std::invalid_argument>(function, "table.rows()", table_rows, tokens.count, " ", tokens.seq_len);
   }
   void require_exact(Eigen::Index seq_len) const {
     require(table_rows_ == seq_len, function_, "table.rows()", table_rows_, "each_sequence's seq_len ", seq_len,

@@ -27,6 +27,11 @@ struct HeadRotations {
         num_heads(table.num_heads()),
         head_stride(table.head_stride()) {}
 
+  HeadRotations(const Rotation<Scalar>& rotation, Eigen::Index heads, Eigen::Index stride)
+      : first(rotation), num_heads(heads), head_stride(stride) {}
+  /// The same, number by number: compilers bring into memory what they copy as a whole.
+  HeadRotations copy() const { return {first.copy(), num_heads, head_stride}; }
+
   bool shared() const { return num_heads == 1; }
   Rotation<Scalar> of(Eigen::Index head) const {
     Rotation<Scalar> rotation = first;

@@ -8,6 +8,7 @@
 #include "posenc/detail/overlap.hpp"
 #include "posenc/frequency/table_rows.hpp"
 #include "posenc/rope/detail/heads_operand.hpp"
+#include "posenc/rope/detail/table_memory.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
 #include <algorithm>
@@ -24,11 +25,10 @@ namespace detail {
 /// Refuses a table that does not rotate exactly the channels that the layout names, and one that rotates nothing,
 /// because its frequencies are those of channels.
 template <typename View>
-void require_window(const char* function, const RopeLayout& layout, const View& table) {
+POSENC_COLD void refuse_window(const char* function, const RopeLayout& layout, const View& table) {
+  const Eigen::Index rotary_dim = table.rotary_dim();
   require(!table.of_channels(), function, "table", "angles of channels",
           "one with an angle for each pair (angles of channels are for apply_channel_angles())");
-  const Eigen::Index rotary_dim = table.rotary_dim();
-  if (rotary_dim == layout.rotary_dim()) return;
   const char* const by_channel =
       rotary_dim == 2 * layout.rotary_dim() ? " (angles of channels are for apply_channel_angles())" : "";
   if (layout.rotary_dim() != layout.head_dim()) {
@@ -41,6 +41,10 @@ void require_window(const char* function, const RopeLayout& layout, const View& 
   }
   refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.head_dim() ", layout.head_dim(),
                                 ", or the layout say which part rotates (.prefix(", rotary_dim, "))");
+}
+template <typename View>
+EIGEN_ALWAYS_INLINE void require_window(const char* function, const RopeLayout& layout, const View& table) {
+  if (table.of_channels() || table.rotary_dim() != layout.rotary_dim()) refuse_window(function, layout, table);
 }
 
 /// Refuses a table unless all heads share its angles or it has those of each head of x.
@@ -79,8 +83,8 @@ inline void require_rows_of_one_sequence(const char* function, Eigen::Index sequ
 
 /// Refuses queries or keys that do not fit the layout.
 template <typename X>
-void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,
-                   const RopeLayout& layout) {
+EIGEN_ALWAYS_INLINE void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,
+                                       const RopeLayout& layout) {
   const auto& x = operand.x;
   if (x.cols() != operand.num_heads() * layout.head_dim()) {
     refuse<std::invalid_argument>(
@@ -116,7 +120,8 @@ void require_heads(const char* function, const char*, const ScatteredOperand<Cac
 
 /// Refuses a target that overlaps itself.
 template <typename X>
-void require_heads_disjoint(const char* function, const char* parameter, const MatrixOperand<X>& operand) {
+EIGEN_ALWAYS_INLINE void require_heads_disjoint(const char* function, const char* parameter,
+                                                const MatrixOperand<X>& operand) {
   require_no_self_overlap(function, parameter, operand.x);
 }
 template <typename Element>
@@ -239,42 +244,19 @@ bool any_written_memory(const Out& out, const TokenGrid& grid, Eigen::Index head
   }
 }
 
-/// Where the cosines or the sines of a table lie that begin at `data`.
-template <typename Table>
-MemoryExtent extent_of_table(const Table& table, const typename Table::Scalar* data) {
-  constexpr std::size_t bytes = sizeof(*data);
-  MemoryExtent extent{address_of(data), bytes};
-  extent.set_axis(0, table.rows(), table.row_stride(), bytes);
-  extent.set_axis(1, table.num_heads(), table.head_stride(), bytes);
-  extent.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
-  return extent;
-}
-
 /// Refuses a table whose numbers lie in what is written, as those of a wrapped cache may. Where each ends is compared
-/// first: the rest is out of the way of a short call.
+/// first: a short call then keeps all of this in registers.
 template <typename Out, typename Table>
-POSENC_COLD void require_table_elsewhere_exactly(const char* function, const char* parameter, const Out& out,
+EIGEN_ALWAYS_INLINE void require_table_elsewhere(const char* function, const char* parameter, const Out& out,
                                                  const Table& table, const TokenGrid& grid, Eigen::Index head_dim) {
-  const MemoryExtent cosines = extent_of_table(table, table.cos_data(0));
-  const MemoryExtent sines = extent_of_table(table, table.sin_data(0));
-  const bool overlapping = any_written_memory(out, grid, head_dim, [&](const MemoryExtent& written) {
-    return overlap(written, cosines) || overlap(written, sines);
-  });
+  if (table.rows() == 0) return;
+  const MemorySpan numbers = span_of_table(table);
+  const auto is_near = [&](const MemoryExtent& written) { return !lie_apart(span_of(written), numbers); };
+  if (!any_written_memory(out, grid, head_dim, is_near)) return;
+  const bool overlapping = any_written_memory(
+      out, grid, head_dim, [&](const MemoryExtent& written) { return overlap_table(table, written); });
   require(!overlapping, function, Out::kScattered ? "cache" : parameter, "memory of the table",
           "disjoint from the table");
-}
-template <typename Out, typename Table>
-void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const Table& table,
-                             const TokenGrid& grid, Eigen::Index head_dim) {
-  if (table.rows() == 0) return;
-  const MemorySpan cosines = span_of(extent_of_table(table, table.cos_data(0)));
-  const std::int64_t to_sines = address_of(table.sin_data(0)) - address_of(table.cos_data(0));
-  const MemorySpan numbers{cosines.first + (std::min)(to_sines, std::int64_t(0)),
-                           cosines.last + (std::max)(to_sines, std::int64_t(0))};
-  const auto is_near = [&](const MemoryExtent& written) { return !lie_apart(span_of(written), numbers); };
-  if (any_written_memory(out, grid, head_dim, is_near)) {
-    require_table_elsewhere_exactly(function, parameter, out, table, grid, head_dim);
-  }
 }
 
 /// Refuses positions, rows or slots that lie in what is written, where they would change before they are read.

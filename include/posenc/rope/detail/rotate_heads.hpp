@@ -105,8 +105,8 @@ void rotate_any_heads(const Out& out, const In& in, const HeadRotations<TableSca
 }
 
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
-                  const Rows& rows) {
+EIGEN_ALWAYS_INLINE void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations,
+                                      const RopeLayout& layout, const Rows& rows) {
   if constexpr (Out::kHasStrides && In::kHasStrides) {
     rotate_strided<Backward>(out.strides(), in.strides(), in.tokens(), in.num_heads(), rotations, layout, rows);
   } else {
@@ -117,8 +117,8 @@ void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>
 /// As with_table_rows(), for a table that may have rows for each sequence: then no sequence takes the rows of another
 /// one unless the caller lists rows token by token.
 template <bool IsView, typename View, typename Given, typename Action>
-void with_rope_rows(const char* function, const View& table, const Given& given, const TokenGrid& grid,
-                    const Action& action) {
+EIGEN_ALWAYS_INLINE void with_rope_rows(const char* function, const View& table, const Given& given,
+                                        const TokenGrid& grid, const Action& action) {
   if (table.num_sequences() > 1) {
     const auto own_rows = [&](Eigen::Index seq_len) {
       action(RowRuns(seq_len, table.num_sequences(), [seq_len](Eigen::Index b) { return b * seq_len; }));
@@ -169,8 +169,8 @@ void require_norm(const char* function, const RmsNorm& norm, const View& table, 
 
 /// All checks, then the rotation of x into out. `InPlace`: they are one object.
 template <bool InPlace, typename Out, typename In, typename Table, typename Norm, typename Given>
-void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout, const Norm& norm,
-                      const Given& given) {
+EIGEN_ALWAYS_INLINE void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout,
+                                          const Norm& norm, const Given& given) {
   const char* const function = "apply_rope";
   const auto& view = RopeTable<Table>::of(table);
   require_window(function, layout, view);
@@ -191,7 +191,7 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   require_heads_disjoint(function, InPlace ? "x" : "out", out);
   require_table_elsewhere(function, InPlace ? "x" : "out", out, view, grid, layout.head_dim());
   require_list_elsewhere(function, InPlace ? "x" : "out", out, given, grid, layout.head_dim());
-  const auto rotate = [&](const auto& rows) {
+  const auto rotate = [&](const auto& rows) POSENC_INLINE_LAMBDA {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
     const HeadRotations<typename std::decay_t<decltype(view)>::Scalar> rotations{view, RopeTable<Table>::scale(table)};
     if constexpr (is_norm<Norm>) {
@@ -215,11 +215,30 @@ constexpr bool may_norm() {
   return good;
 }
 
+/// check_and_rotate() in place for tokens in row-major memory, of whatever type they are. A short call, of one token, takes
+/// as long as what it writes to memory besides and what its kernel waits for: all checks are in this one function, without
+/// objects that calls refer to.
+template <typename Scalar, typename Table, typename Norm, typename Which>
+POSENC_NOINLINE POSENC_SCALAR_STORES void rotate_tokens_in_place(Scalar* data, Eigen::Index rows, Eigen::Index cols,
+                                                                 Eigen::Index stride, const Table& table,
+                                                                 const RopeLayout& layout, const Norm& norm,
+                                                                 const Which& which) {
+  using Tokens = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  Eigen::Map<Tokens, Eigen::Unaligned, Eigen::OuterStride<>> x(data, rows, cols, Eigen::OuterStride<>(stride));
+  const auto heads = operand(x, layout.head_dim());
+  check_and_rotate<true>(heads, heads, table, layout, norm, which);
+}
+
 template <typename X, typename Table, typename Norm, typename Which>
 void apply_rope_in_place(X&& x, const Table& table, const RopeLayout& layout, const Norm& norm, const Which& which) {
   if constexpr (may_write_heads<X>() && may_norm<Table, Norm>()) {
-    const auto heads = operand(x, layout.head_dim());
-    check_and_rotate<true>(heads, heads, table, layout, norm, which);
+    using Operand = decltype(operand(x, layout.head_dim()));
+    if constexpr (!Operand::kIsView && Operand::kHasStrides) {
+      rotate_tokens_in_place(x.data(), x.rows(), x.cols(), x.outerStride(), table, layout, norm, which);
+    } else {
+      const auto heads = operand(x, layout.head_dim());
+      check_and_rotate<true>(heads, heads, table, layout, norm, which);
+    }
   }
 }
 

@@ -5,7 +5,7 @@
 /// The cosines and sines of a tile stay in registers while all heads are rotated. Where a tile holds a part of a head
 /// alone, calls that the caches do not hold go head by head instead. That reaches the speed of an in-place scale from the
 /// second-level cache on (bench_rope). What is computed in float runs at the machine's level of
-/// instructions (row_kernels.hpp) where there are levels; else, and in double, as the compiler is told.
+/// instructions (rotate_at_level.hpp) where there are levels; else, and in double, as the compiler is told.
 #ifndef POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
 #define POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
 
@@ -15,8 +15,6 @@
 #include "posenc/rope/kernels/row_kernels.hpp"
 
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
 #include <type_traits>
 
 namespace posenc {
@@ -135,142 +133,32 @@ void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& i
   }
 }
 
-/// What the tokens of some rows have in common with the rest of their call. Lists name the table's row of each, behind
-/// the first row of the call, and the element at which each is written; null where these follow one another.
-struct TokensOfCall {
-  const std::ptrdiff_t* rows = nullptr;
-  const std::ptrdiff_t* out_offsets = nullptr;
-  std::ptrdiff_t all_tokens = 0;  ///< Of which these are some; 0: these are all.
-};
-
-#if POSENC_HAS_LEVELS
-
-/// Whether there are kernels for each level: what is computed in float.
+/// Whether there are kernels for each level: what is computed in float, where there are levels.
 template <typename Out, typename In, typename TableScalar>
-inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableScalar>, float>;
+inline constexpr bool has_levels =
+    POSENC_HAS_LEVELS != 0 && std::is_same_v<RotationScalar<Out, In, TableScalar>, float>;
 
-/// Calls `kernel` for some heads at a time, where a head's tokens follow one another. One head alone reads a row of the
-/// table for each row of x, and more than four lie in the same sets of the first-level cache. Memory beyond the
-/// second-level cache is read faster in long runs. Lists are no longer than one run: rotate_listed() sees to that. Changes
-/// `call` on the way.
-inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff_t out_bytes, std::ptrdiff_t in_bytes) {
-  constexpr std::ptrdiff_t some_tokens = 256;
-  constexpr std::ptrdiff_t some_heads = 4;
-  const RowCall all = call;
-  for (std::ptrdiff_t first = 0; first < all.tokens; first += some_tokens) {
-    call.tokens = (std::min)(some_tokens, all.tokens - first);
-    call.cos = all.cos + first * all.row_stride;
-    call.sin = all.sin + first * all.row_stride;
-    for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
-      const std::ptrdiff_t to = first * all.out_token_stride + head * all.out_head_stride;
-      const std::ptrdiff_t from = first * all.in_token_stride + head * all.in_head_stride;
-      call.out = static_cast<char*>(all.out) + to * out_bytes;
-      call.in = static_cast<const char*>(all.in) + from * in_bytes;
-      call.num_heads = (std::min)(some_heads, all.num_heads - head);
-      kernel(call);
-    }
-  }
-}
-
-/// The same by a table that the kernel does not read, which is converted row by row.
-template <typename Out, typename In, typename TableScalar>
-POSENC_NOINLINE void rotate_converted(RowKernel<RowCall> kernel, RowCall call, const TokenRows<Out>& out,
-                                      const TokenRows<const In>& in, const Rotation<TableScalar>& table,
-                                      Eigen::Index first_row, const TokensOfCall& call_of, bool half_split) {
-  const Eigen::Index tokens = call.tokens;
-  alignas(64) float prepared[2 * kRowChunk];
-  call.tokens = 1;
-  call.cos = prepared;
-  call.sin = prepared + kRowChunk;
-  for (Eigen::Index token = 0; token < tokens; ++token) {
-    const Eigen::Index row = first_row + (call_of.rows == nullptr ? token : call_of.rows[token]);
-    const TokenRows<Out> token_out{
-        out.data + (call_of.out_offsets == nullptr ? token * out.token_stride : call_of.out_offsets[token]),
-        out.head_stride, 0};
-    for (Eigen::Index first = 0; first < table.num_pairs; first += kRowChunk) {
-      const Eigen::Index step = table.pair_stride;
-      call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
-      prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
-                         call.pairs);
-      const Eigen::Index channel = half_split ? first : 2 * first;
-      call.out = token_out.token(0).from(channel).data;
-      call.in = in.token(token).from(channel).data;
-      kernel(call);
-    }
-  }
-}
-
-/// rotate_rows() by the kernel for the machine's level.
-template <typename Out, typename In, typename TableScalar>
-void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
-                     Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row,
-                     const TokensOfCall& call_of, bool half_split, std::uint32_t sign) {
-  constexpr StoredAs to = stored_as<Out>;
-  constexpr StoredAs from = stored_as<In>;
-  const RowKernel<RowCall> kernel =
-      half_split ? row_kernel<to, from, true>(table.level) : row_kernel<to, from, false>(table.level);
-  RowCall call{out.data,        in.data,
-               out.head_stride, out.token_stride,
-               in.head_stride,  in.token_stride,
-               tokens,          num_heads,
-               table.num_pairs, table.num_pairs,
-               table.num_pairs, nullptr,
-               nullptr,         0,
-               false,           sign};
-  call.all_tokens = (std::max)(tokens, call_of.all_tokens);
-  if constexpr (std::is_same_v<TableScalar, float>) {
-    const bool paired = !half_split && reads_paired<to, from>(table.level) && table.is_paired();
-    if (table.scale == 1.0 && (table.pair_stride == 1 || paired)) {
-      call.cos = table.cos(first_row);
-      call.sin = table.sin(first_row);
-      call.row_stride = table.row_stride;
-      call.paired = paired;
-      call.rows = call_of.rows;
-      call.out_offsets = call_of.out_offsets;
-      const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
-      return by_heads ? call_by_heads(kernel, call, sizeof(Out), sizeof(In)) : kernel(call);
-    }
-  }
-  rotate_converted(kernel, call, out, in, table, first_row, call_of, half_split);
-}
-
-#else
-
-template <typename Out, typename In, typename TableScalar>
-inline constexpr bool has_levels = false;
-/// Declared for compilers without levels, where it is not called.
-template <typename... Arguments>
-void rotate_at_level(const Arguments&...);
-
-#endif
-
-/// Rotates the window of every head of `tokens` tokens by the table's rows from `first_row` on, in the order that suits
-/// the memory. `in` and `out` are the same or disjoint. Where there are no levels, `call` has no lists.
+/// Rotates the window of every head of `tokens` tokens, of `all_tokens` of the call, by the table's rows from `first_row`
+/// on, in the order that suits the memory. `in` and `out` are the same or disjoint. For what has no kernels of levels.
 template <bool Backward, typename Out, typename In, typename TableScalar>
-void rotate_rows(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens, Eigen::Index num_heads,
-                 const Rotation<TableScalar>& table, Eigen::Index first_row, bool half_split,
-                 const TokensOfCall& call) {
-  if constexpr (has_levels<Out, In, TableScalar>) {
-    constexpr std::uint32_t sign = Backward ? 0x80000000u : 0u;
-    rotate_at_level(out, in, tokens, num_heads, table, first_row, call, half_split, sign);
-  } else {
-    const auto rotate = [&](auto kind) {
-      using Kind = decltype(kind);
-      using Number = RotationScalar<Out, In, TableScalar>;
-      const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
-      if (by_heads && is_prepared<Kind, Number>(table)) {
-        rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);
-      } else {
-        const Eigen::Index numbers = 2 * table.num_pairs * num_heads * (std::max)(tokens, call.all_tokens);
-        const bool in_order = table.num_pairs > kTilePairs<Number> && numbers > kLastLevel / Eigen::Index(sizeof(In));
-        rotate_run<Kind>(out, in, tokens, num_heads, in_order ? 1 : num_heads, table, first_row);
-      }
-    };
-    if (half_split) {
-      rotate(RotationKind<true, Backward>());
+void rotate_rows(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens, Eigen::Index all_tokens,
+                 Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row, bool half_split) {
+  const auto rotate = [&](auto kind) {
+    using Kind = decltype(kind);
+    using Number = RotationScalar<Out, In, TableScalar>;
+    const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
+    if (by_heads && is_prepared<Kind, Number>(table)) {
+      rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);
     } else {
-      rotate(RotationKind<false, Backward>());
+      const Eigen::Index numbers = 2 * table.num_pairs * num_heads * (std::max)(tokens, all_tokens);
+      const bool in_order = table.num_pairs > kTilePairs<Number> && numbers > kLastLevel / Eigen::Index(sizeof(In));
+      rotate_run<Kind>(out, in, tokens, num_heads, in_order ? 1 : num_heads, table, first_row);
     }
+  };
+  if (half_split) {
+    rotate(RotationKind<true, Backward>());
+  } else {
+    rotate(RotationKind<false, Backward>());
   }
 }
 

@@ -30,6 +30,10 @@ struct Rotation {
   Level level = level_of_machine();
 #endif
 
+  Rotation copy() const {
+    Rotation same{cos_base, sin_base, num_pairs, row_stride, pair_stride, scale};
+    return same;
+  }
   const Scalar* cos(Eigen::Index row) const { return cos_base + row * row_stride; }
   const Scalar* sin(Eigen::Index row) const { return sin_base + row * row_stride; }
   /// Whether a row is c0 s0 c1 s1 ...
