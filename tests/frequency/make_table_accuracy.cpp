@@ -47,7 +47,8 @@ Frequencies from_config(const posenc_tests::Golden& config) {
 }
 
 /// The golden angles use exact frequencies, posenc's are rounded to double: that moves an angle by up to |angle| 2^-53
-/// for each half ulp, and the last term of the promise leaves room for it (the generator itself needs half).
+/// for each half ulp, and the last term of the promise leaves room for it (the generator itself needs up to three
+/// quarters).
 template <typename Scalar>
 void check_golden_table(const std::string& file) {
   const posenc_tests::Golden config = posenc_tests::golden("tables/" + file);

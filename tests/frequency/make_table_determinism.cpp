@@ -133,7 +133,7 @@ TEST_CASE("make_table() allocates once, which the counter sees", "[frequency][ta
 TEMPLATE_TEST_CASE("a negative position rotates the other way, bit for bit", "[frequency][table][determinism]", float,
                    double, Eigen::half, Eigen::bfloat16) {
   Ids ids(7);
-  ids << 1, 15, 16, 4095, 131071, (1 << 24) + 1, std::int64_t(1) << 52;
+  ids << 1, 15, 16, 4080, 131071, (1 << 24) + 1, std::int64_t(1) << 52;
   const auto forward = make_table<TestType>(kFrequencies, ids);
   const auto backward = make_table<TestType>(kFrequencies, -ids);
   const Eigen::ArrayXd real = ids.cast<double>() + 0.375;
@@ -151,13 +151,33 @@ TEMPLATE_TEST_CASE("a negative position rotates the other way, bit for bit", "[f
   CHECK(same);
 }
 
+TEST_CASE("a position is the sum of an anchor and an offset, exactly", "[frequency][determinism]") {
+  using posenc::detail::split_position;
+  const double below_half = std::nextafter(16.0, 0.0);
+  for (const double position : {0.0, 0x1p-1000, 1.5, below_half, 16.0, 31.0, 32 + below_half, 48.0, 4080.25,
+                                0x1p52 + 15, 0x1p57, 0x1.23456789abcdep60, 0x1p900}) {
+    for (const double signed_position : {position, -position}) {
+      const auto split = split_position(signed_position);
+      INFO(signed_position);
+      CHECK(static_cast<long double>(split.anchor) + static_cast<long double>(split.offset) == signed_position);
+      CHECK(std::remainder(split.anchor, 32.0) == 0);
+      CHECK(std::abs(split.offset) <= 16);
+      CHECK(split.anchor == std::copysign(split_position(position).anchor, signed_position));
+      if (position != std::floor(position) || position > 0x1p57) continue;
+      const auto of_integer = split_position(static_cast<std::int64_t>(signed_position));
+      CHECK(of_integer.anchor == split.anchor);
+      CHECK(of_integer.offset == split.offset);
+    }
+  }
+}
+
 TEST_CASE("position zero and the last positions", "[frequency][table][determinism]") {
   const auto zero = make_table<double>(kFrequencies, posenc::PositionRange(0, 1));
   CHECK((zero.cos() == 1.19).all());
   CHECK((zero.sin() == 0).all());
   for (Eigen::Index i = 0; i < 77; ++i) CHECK(!std::signbit(zero.sin()(0, i)));
 
-  // Up to 2^57 double holds the anchors, multiples of 16, exactly.
+  // Up to 2^57 double holds the anchors, multiples of 32, exactly.
   constexpr std::int64_t last = std::int64_t(1) << 57;
   const auto low = make_table<double>(kFrequencies, posenc::PositionRange(-last, 2));
   CHECK(same_row(low, 0, make_table<double>(kFrequencies, Eigen::Array<double, 1, 1>(-0x1p57)), 0));

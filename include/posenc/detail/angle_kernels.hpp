@@ -34,7 +34,7 @@ template <AngleFormat F>
 using AngleElement = std::conditional_t<F == AngleFormat::float64, double, StoredElementOf<kStoredAngle<F>>>;
 
 /// How the cosines and sines of a row lie: in blocks of their own, each number once or two times, or in turn.
-enum class AngleOrder { split, repeated, cosine_first, sine_first };
+enum class AngleOrder { split, repeated, in_turn };
 
 /// Axes that a kernel takes in one row.
 inline constexpr int kBlendedAxes = 4;
@@ -54,24 +54,24 @@ struct AxisBlend {
   const signed char* axis_of_eight;  // the axis that 8 pairs in turn are on, or -1 where they are on several
 };
 
-/// Rows of one anchor, for a multiple of 16 pairs: row r has the cosines and sines of anchor + the offset of row r, by
-/// angle addition.
+/// Rows of one anchor, for a multiple of 16 pairs: row r has the cosines and sines of anchor + offset lowest + r, by angle
+/// addition. Those of offset d and -d are sums of the same products.
 struct AngleRows {
   const double* anchor_cos;
   const double* anchor_sin;
-  const double* offset_cos;  // of the first row
+  const double* offset_cos;  // of offset 0, or of the first row of a blend
   const double* offset_sin;
-  std::ptrdiff_t offset_stride;  // to the next row's
+  std::ptrdiff_t offset_stride;  // to the next offset's
+  std::ptrdiff_t lowest;         // the offset of the first row
   std::ptrdiff_t rows;
   std::ptrdiff_t pairs;
-  bool negative;  // the sines get the other sign
   void* cosines;  // where those of the first row go
   void* sines;
   std::ptrdiff_t row_stride;
   AngleOrder order;
   double scale;                      // of what the values are added to
   std::ptrdiff_t ahead = 0;          // bytes from a row to one that is asked for from memory meanwhile; 0 for none
-  const AxisBlend* blend = nullptr;  // on several axes, where offset_cos and offset_sin have no meaning
+  const AxisBlend* blend = nullptr;  // on several axes: lowest is 0, and there are no offset_cos and offset_sin
 };
 
 using AngleKernel = void (*)(const AngleRows& call);
@@ -91,7 +91,7 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 /// The kernel that writes or adds numbers of a format for a level, which the unit has. Those that add have no rows with
-/// numbers two times or the cosine first; those for several axes take no others.
+/// numbers two times; those for several axes take no others.
 template <AngleFormat F, bool Add, bool Blend = false>
 AngleKernel angle_kernel(Level level) {
   static constexpr KernelTable<AngleKernel> kKernels{{POSENC_OF_EACH_LEVEL(write_angle_rows<F, Add, Blend>)}};

@@ -49,7 +49,7 @@ void for_each_angle_of_chunk(const double* frequency, int count, double fastest,
                          for (int first = 0; first < terms.pairs; first += kAngleBlock) {
                            double cosine[kAngleBlock];
                            double sine[kAngleBlock];
-                           add_angles(terms, run.offset + static_cast<int>(i), run.negative, first, cosine, sine);
+                           add_angles(terms, run.offset + static_cast<int>(i), first, cosine, sine);
                            sink(run.first + i, first, (std::min)(kAngleBlock, count - first), cosine, sine);
                          }
                        }
@@ -79,10 +79,12 @@ EIGEN_ALWAYS_INLINE void for_each_angle_chunk(const Frequencies& frequencies, Ei
 ///
 /// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
 ///
-/// Each value is one product of two exact rotations, |position| = anchor + offset: the anchors are every 16th
-/// position, the offsets 0 ... 15. A run of positions thus costs one evaluation for 16 rows and otherwise two
-/// multiply-adds for each value, and a position always gives the same bits, whatever call it comes from.
-/// Accuracy: magnitude * (2^-51 + |position * inv_freq| 2^-52).
+/// Each value is one product of two exact rotations, position = anchor + offset: the anchors are every 32nd
+/// position, the offsets -16 ... 16. A run of positions thus costs one evaluation for 32 rows and otherwise a product
+/// and two multiply-adds for two values: rows anchor + d and anchor - d are sums of the same products. A position always
+/// gives the same bits, whatever call it comes from.
+/// Accuracy: magnitude * (2^-50 + |position * inv_freq| 3 2^-53): both angles are rounded, and anchor and offset are
+/// together up to three times the position, at 16.
 /// @param frequencies  Has inv_freq(), num_pairs() and fastest(): a posenc::Frequencies.
 /// @param magnitude    Factor on both outputs; that of `frequencies` does not count.
 /// @param positions    Has rows() and operator[], int64 or double.

@@ -18,26 +18,30 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// |position| = anchor + offset, both exact, with anchor a multiple of kAnchorStep and 0 <= offset < kAnchorStep.
+/// position = anchor + offset, both exact, with anchor the nearest multiple of kAnchorStep; of two, that farther from 0.
+/// The two of -position are those of position with the other sign.
 struct SplitPosition {
   double anchor;
   double offset;
-  bool negative;
 };
 
-inline constexpr int kAnchorStep = 16;
+inline constexpr int kAnchorStep = 32;
+inline constexpr int kMostOffset = kAnchorStep / 2;
 
 /// @param position  In [-kMaxPosition, kMaxPosition].
 inline SplitPosition split_position(std::int64_t position) {
   const std::int64_t size = position < 0 ? -position : position;
-  constexpr std::int64_t low = kAnchorStep - 1;
-  return {static_cast<double>(size & ~low), static_cast<double>(size & low), position < 0};
+  const std::int64_t nearest = (size + kMostOffset) & -std::int64_t(kAnchorStep);
+  const std::int64_t anchor = position < 0 ? -nearest : nearest;
+  return {static_cast<double>(anchor), static_cast<double>(position - anchor)};
 }
 
 inline SplitPosition split_position(double position) {
   const double size = std::abs(position);
-  const double anchor = kAnchorStep * std::floor(size / kAnchorStep);
-  return {anchor, size - anchor, position < 0};
+  double anchor = kAnchorStep * std::floor(size / kAnchorStep);
+  if (size - anchor >= kMostOffset) anchor += kAnchorStep;
+  anchor = std::copysign(anchor, position);
+  return {anchor, position - anchor};
 }
 
 /// Integers are held as std::int64_t, real numbers as double.

@@ -11,6 +11,7 @@
 #include "posenc/detail/sin_cos_kernels.hpp"
 #include "posenc/detail/vector_code.hpp"
 
+#include <algorithm>
 #include <cfloat>
 #include <cmath>
 
@@ -73,7 +74,7 @@ inline void sin_cos_block(const double* __restrict frequency, double position, d
              z * (0x1.a01a019cb26eap-16 +
                   z * (-0x1.27e4f80a760f9p-22 + z * (0x1.1ee9ec477a290p-29 + z * -0x1.8faecf0eeaed9p-37))));
     const double sin_r = r + r * z * sin_tail;
-    const double cos_r = 1.0 - (0.5 * z - z * z * cos_tail);
+    const double cos_r = 1.0 + z * (z * cos_tail - 0.5);
     const double m = n - 4.0 * ((n * 0.25 + to_integer) - to_integer);
     const double abs_m = std::abs(m);
     const double cos_m = 1.0 - abs_m;
@@ -88,6 +89,11 @@ inline void sin_cos_block(const double* __restrict frequency, double position, d
 /// A function of its own, because the kernels that call it a few times for many rows would each hold several copies.
 POSENC_NOINLINE inline void sin_cos(const double* frequency, double max_frequency, double position, int count,
                                     double* cosine, double* sine) {
+  if (position == 0) {  // an anchor and an offset of most tables
+    std::fill_n(cosine, count, 1.0);
+    std::fill_n(sine, count, 0.0);
+    return;
+  }
   const bool reducible = kReducesExactly && std::abs(position) * max_frequency <= kMaxReducedAngle;
   if (!reducible) return sin_cos_libm(frequency, position, count, cosine, sine);
 #if POSENC_HAS_LEVELS

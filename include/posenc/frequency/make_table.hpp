@@ -50,11 +50,11 @@ using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scala
 ///                                divide.
 /// @throws std::out_of_range      an angle position * inv_freq that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     two multiply-adds and a store for each value, with float32 angles an evaluation of cosine or sine; one
-///           allocation (bench_frequency: make_table, consecutive positions).
+/// Cost:     a product, two multiply-adds and two stores for two values, with float32 angles an evaluation of cosine or
+///           sine for each; one allocation (bench_frequency: make_table, consecutive positions).
 /// Accuracy: float |error| <= u / 2 + A (2^-40 + |p inv_freq| 2^-51) with u the ulp of float just below A, 2^-24 for
 ///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51) [frequency][accuracy].
-/// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
+/// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 32nd position.
 /// Matches:  AngleMode::exact is what the formula says; AngleMode::float32 what Hugging Face, vLLM, ONNX exporters and
 ///           CTranslate2 compute, given their float inv_freq: exact to the bit for a correctly rounded cos and sin,
 ///           where long double is wider than double (see Frequencies).

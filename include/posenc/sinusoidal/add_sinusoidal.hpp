@@ -51,8 +51,9 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
 ///                                that lie in one another.
 /// @throws std::out_of_range      a position that, with first_position added, is outside of [-2^57, 2^57]; an angle
 ///                                that is not finite. `out` is unchanged whenever one is thrown.
-/// Cost:     two multiply-adds and a store for each value. A sine and a cosine of each pair are evaluated at every 16th
-///           of consecutive positions, and wherever a list leaves these. No allocation (bench_sinusoidal: encode).
+/// Cost:     a product, two multiply-adds and two stores for two values. A sine and a cosine of each pair are evaluated
+///           at every 32nd of consecutive positions, and wherever a list leaves these. No allocation (bench_sinusoidal:
+///           encode).
 /// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
 ///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51) [sinusoidal][encode].
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5.

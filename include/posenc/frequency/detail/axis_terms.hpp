@@ -11,6 +11,7 @@
 #include "posenc/detail/position_scalar.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #if POSENC_HAS_LEVELS
@@ -23,14 +24,14 @@ namespace detail {
 struct AxisTerms {
   alignas(64) double anchor_cos[kAngleChunk];
   alignas(64) double anchor_sin[kAngleChunk];
-  alignas(64) double own_cos[kBlendedAxes][kAngleChunk];  // offsets that are not whole, or of negative positions
+  alignas(64) double below_sin[kMostOffset + 1][kAngleChunk];  // of the offsets 0, -1, .. met so far
+  alignas(64) double own_cos[kBlendedAxes][kAngleChunk];       // of offsets that are not whole
   alignas(64) double own_sin[kBlendedAxes][kAngleChunk];
   alignas(64) std::int64_t masks[kBlendedAxes][kAngleChunk];
   alignas(64) double packed_frequency[kBlendedAxes][kAngleChunk];
   AxisOffsets waiting[kAnchorStep];
   SplitPosition position[kBlendedAxes];
   double anchor[kBlendedAxes];
-  bool negative[kBlendedAxes];
   int count_on[kBlendedAxes];
   int pair_on[kBlendedAxes][kAngleChunk];
   signed char axis_of_eight[kAngleChunk / 8];
@@ -39,6 +40,7 @@ struct AxisTerms {
   int count;
   int num_axes;
   int num_waiting = 0;
+  std::uint32_t known_below = 0;  // bit k: row k of below_sin is filled
   bool is_ready = false;
 
   AxisTerms(AngleTerms& offsets, const int* axes, int pairs, int axis_count)
@@ -51,7 +53,6 @@ struct AxisTerms {
     std::fill_n(packed_frequency[0], kBlendedAxes * kAngleChunk, 0.0);
     std::fill_n(count_on, kBlendedAxes, 0);
     std::fill_n(anchor, kBlendedAxes, -1.0);  // none yet
-    std::fill_n(negative, kBlendedAxes, false);
     for (int i = 0; i < terms.pairs; ++i) {
       const int axis = axis_of_pair[(std::min)(i, count - 1)];
       masks[axis][i] = -1;
@@ -70,19 +71,17 @@ struct AxisTerms {
     alignas(64) double sine[kAngleChunk];
     const int padded = (on_axis + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
     anchor[axis] = position[axis].anchor;
-    negative[axis] = position[axis].negative;
     sin_cos(packed_frequency[axis], terms.fastest, anchor[axis], padded, cosine, sine);
-    const double sign = negative[axis] ? -1.0 : 1.0;
     for (int i = 0; i < on_axis; ++i) {
       anchor_cos[pair_on[axis][i]] = cosine[i] * terms.magnitude;
-      anchor_sin[pair_on[axis][i]] = sign * (sine[i] * terms.magnitude);
+      anchor_sin[pair_on[axis][i]] = sine[i] * terms.magnitude;
     }
   }
 
   /// The offsets of an axis where no other row has them: those of its position, with the sign of its sines.
   POSENC_NOINLINE void fill_own(int axis) {
-    const int row = terms.row_of(position[axis].offset);
-    const double sign = position[axis].negative ? -1.0 : 1.0;
+    const int row = terms.row_of(std::abs(position[axis].offset));
+    const double sign = position[axis].offset < 0 ? -1.0 : 1.0;
     for (int i = 0; i < terms.pairs; ++i) own_cos[axis][i] = terms.offset_cos[row][i];
     for (int i = 0; i < terms.pairs; ++i) own_sin[axis][i] = sign * terms.offset_sin[row][i];
   }
@@ -92,7 +91,7 @@ struct AxisTerms {
     for (int axis = 0; axis < num_axes; ++axis) {
       const SplitPosition& at = position[axis];
       if (count_on[axis] == 0) continue;
-      if (at.anchor != anchor[axis] || at.negative != negative[axis] || is_own(at)) return true;
+      if (at.anchor != anchor[axis] || is_own(at)) return true;
     }
     return num_waiting == kAnchorStep;
   }
@@ -107,23 +106,29 @@ struct AxisTerms {
         offsets.sin[axis] = own_sin[axis];
         continue;
       }
-      if (at.anchor != anchor[axis] || at.negative != negative[axis]) move_anchor(axis);
+      if (at.anchor != anchor[axis]) move_anchor(axis);
       if (is_own(at)) {
         fill_own(axis);
         offsets.cos[axis] = own_cos[axis];
         offsets.sin[axis] = own_sin[axis];
       } else {
-        const int row = terms.row_of(at.offset);
+        const int row = terms.row_of(std::abs(at.offset));
         offsets.cos[axis] = terms.offset_cos[row];
-        offsets.sin[axis] = terms.offset_sin[row];
+        offsets.sin[axis] = at.offset < 0 ? sines_below(row) : terms.offset_sin[row];
       }
     }
   }
 
  private:
-  static bool is_own(const SplitPosition& at) {
-    return at.negative || at.offset != static_cast<double>(static_cast<int>(at.offset));
+  const double* sines_below(int row) {
+    if ((known_below >> row & 1u) == 0) {
+      for (int i = 0; i < terms.pairs; ++i) below_sin[row][i] = -terms.offset_sin[row][i];
+      known_below |= 1u << row;
+    }
+    return below_sin[row];
   }
+
+  static bool is_own(const SplitPosition& at) { return at.offset != static_cast<double>(static_cast<int>(at.offset)); }
 };
 
 /// Splits row `row` of positions into `split`; whether it is the same on all axes.

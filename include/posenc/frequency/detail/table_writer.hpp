@@ -139,7 +139,7 @@ struct TableWriter {
 #if POSENC_HAS_LEVELS
   static AngleOrder order_of(CosSinStorage storage) {
     return storage == CosSinStorage::cos_sin  ? AngleOrder::split
-           : storage == CosSinStorage::paired ? AngleOrder::cosine_first
+           : storage == CosSinStorage::paired ? AngleOrder::in_turn
                                               : AngleOrder::repeated;
   }
 #endif
@@ -156,11 +156,16 @@ struct TableWriter {
 #if POSENC_HAS_LEVELS
     const AngleKernel kernel = angle_kernel<angle_format<Scalar>, false>(level_of_machine());
     const Eigen::Index step = storage == CosSinStorage::cos_sin ? 1 : 2;
+    const Eigen::Index row_bytes = row_stride * static_cast<Eigen::Index>(sizeof(Scalar));
+    const bool is_cached = std::int64_t(positions.rows()) * row_bytes <= kBytesInCache;
+    const Eigen::Index ahead = is_cached ? 0 : kAnchorStep * row_bytes;
     for_each_angle_chunk(frequencies, first_pair, end, [&](const double* frequency, Eigen::Index pair, int count) {
       Scalar* const to = data + step * (pair - first_pair);
       const auto run = [&](const AngleTerms& terms, const AngleRun& rows) {
         Scalar* const row = to + rows.first * row_stride;
-        kernel(rows_of_run(terms, rows, row, row + sin_offset, row_stride, order_of(storage), 1));
+        AngleRows call = rows_of_run(terms, rows, row, row + sin_offset, row_stride, order_of(storage), 1);
+        call.ahead = ahead;
+        kernel(call);
       };
       for_each_angle_run(frequency, count, frequencies.fastest(), frequencies.magnitude(), positions, run);
     });

@@ -12,6 +12,7 @@
 #include "posenc/sinusoidal/sinusoidal_encoding.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <type_traits>
 
 namespace posenc {
@@ -100,17 +101,9 @@ struct SomePositions {
 };
 
 /// for_each_angle() takes some pairs of all rows after another. Where that is more memory than caches hold, it gets so
-/// many rows at a time; the sines of 16 positions, which it then computes again, cost less (bench_sinusoidal,
+/// many rows at a time; the sines of 17 positions, which it then computes again, cost less (bench_sinusoidal,
 /// 16384_rows).
-inline constexpr Eigen::Index kRowsAtATime = 256;
-inline constexpr Eigen::Index kBytesInCache = Eigen::Index(2) << 20;
-
-/// Bytes from a row to one that is asked for from memory meanwhile: of rows that are taken some pairs at a time, processors
-/// fetch the next too late by themselves. Eight rows, but fewer where all of them lie in the same sets of a first-level
-/// cache, each in two pieces.
-inline Eigen::Index bytes_ahead(Eigen::Index row_bytes, bool two_pieces) {
-  return row_bytes * (two_pieces && row_bytes % 4096 == 0 ? 4 : 8);
-}
+inline constexpr Eigen::Index kRowsAtATime = 512;
 
 /// Writes the sinusoids of pairs 0 ... count - 1, a multiple of kAngleBlock, in all rows that are not padding. `data`
 /// is a matrix in memory with contiguous rows.
@@ -123,7 +116,7 @@ void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const SinusoidalE
   const PaddingRows<Positions> is_padding(encoding, positions);
   const Eigen::Index rows = positions.rows();
   const bool in_parts =
-      count > kAngleChunk && rows > kBytesInCache / static_cast<Eigen::Index>(sizeof(Scalar)) / (2 * count);
+      count > kAngleChunk && std::int64_t(rows) * 2 * count * std::int64_t(sizeof(Scalar)) > kBytesInCache;
   const Eigen::Index at_once = in_parts ? kRowsAtATime : rows;
   for (Eigen::Index first = 0; first < rows; first += at_once) {
     const SomePositions<Positions> some{positions, first, (std::min)(at_once, rows - first)};
@@ -132,8 +125,8 @@ void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const SinusoidalE
     constexpr bool adds = std::is_same_v<Element, AddElement<Scalar>>;
     const AngleKernel kernel = angle_kernel<angle_format<Scalar>, adds>(level_of_machine());
     const Eigen::Index row_bytes = row_stride * static_cast<Eigen::Index>(sizeof(Scalar));
-    const Eigen::Index ahead = in_parts ? bytes_ahead(row_bytes, !Interleave) : 0;
-    constexpr AngleOrder order = Interleave ? AngleOrder::sine_first : AngleOrder::split;
+    const Eigen::Index ahead = in_parts ? kAnchorStep * row_bytes : 0;
+    constexpr AngleOrder order = Interleave ? AngleOrder::in_turn : AngleOrder::split;
     const auto chunk = [&](const double* frequency, Eigen::Index pair, int pairs) {
       Scalar* const at = first_row + pair * (Interleave ? 2 : 1);
       const auto run = [&](const AngleTerms& terms, const AngleRun& all) {
@@ -145,6 +138,7 @@ void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const SinusoidalE
           AngleRows call =
               rows_of_run(terms, part, row + columns.first_cosine, row + columns.first_sine, row_stride, order, scale);
           call.ahead = ahead;
+          if constexpr (Interleave) put_sines_first<Scalar>(call);
           kernel(call);
         }
       };
