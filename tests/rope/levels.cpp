@@ -25,7 +25,8 @@ using namespace posenc::detail;
 struct Shape {
   std::ptrdiff_t pairs, heads, tokens;
   bool half_split, backward, paired, in_place;
-  bool listed = false;  // tokens take the table's rows backward, and are written backward unless in place
+  bool listed = false;   // tokens take the table's rows backward, and are written backward unless in place
+  bool is_part = false;  // of a call that no cache holds
 };
 
 template <typename Out, typename In>
@@ -69,7 +70,8 @@ void check(Level level, const Shape& shape) {
   call.in = shape.in_place ? static_cast<const void*>(call.out) : x.data() + 1;
   call.out_head_stride = call.in_head_stride = head;
   call.out_token_stride = call.in_token_stride = token;
-  call.tokens = call.all_tokens = shape.tokens;
+  call.tokens = shape.tokens;
+  call.all_heads = shape.is_part ? std::ptrdiff_t{1} << 40 : shape.tokens * shape.heads;
   call.num_heads = shape.heads;
   call.pairs = pairs;
   call.partner = call.out_partner = partner;
@@ -115,20 +117,22 @@ void check_all() {
   }
 }
 
-/// Calls of more than 1 MiB, whose heads are rotated one after the other: pairs that fill pieces, that end inside one,
-/// and more than are prepared at a time.
+/// Parts of calls that no cache holds, whose heads are rotated one after the other: pairs that fill pieces, that end
+/// inside one, more than are prepared at a time, and those of heads that go into other memory by a way of their own.
 template <typename Out, typename In>
 void check_large() {
   constexpr bool is_same = std::is_same_v<Out, In>;
-  constexpr std::ptrdiff_t heads = 5;
   for (const Level level : levels()) {
-    for (const std::ptrdiff_t pairs : {8, 32, 33, 36, 47, 52, 80, 100, 128, 129, 131, 135, 150, 256, 260, 300}) {
-      for (const bool half_split : {true, false}) {
-        const std::ptrdiff_t tokens = 1 + 512 * 1024 / static_cast<std::ptrdiff_t>(sizeof(In)) / (pairs * heads);
-        const bool backward = pairs % 8 == 4 || pairs == 128 || pairs == 131;
-        const bool paired = !half_split && reads_paired<stored_as<Out>, stored_as<In>>(level) && pairs % 3 == 0;
-        check<Out, In>(level, {pairs, heads, tokens, half_split, backward, paired, is_same});
-        check<Out, In>(level, {pairs, heads, tokens, half_split, !backward, paired, false, true});
+    for (const std::ptrdiff_t pairs : {8, 32, 33, 36, 47, 52, 64, 80, 100, 128, 129, 131, 135, 150, 256, 260, 300}) {
+      for (const std::ptrdiff_t heads : {2, 3, 5}) {
+        for (const bool half_split : {true, false}) {
+          const bool backward = pairs % 8 == 4 || pairs == 128 || pairs == 131;
+          const bool paired =
+              !half_split && reads_paired<stored_as<Out>, stored_as<In>>(level) && pairs % 3 != heads % 3;
+          check<Out, In>(level, {pairs, heads, 3, half_split, backward, paired, false, false, true});
+          check<Out, In>(level, {pairs, heads, 3, half_split, !backward, paired, false, true, true});
+          if (is_same) check<Out, In>(level, {pairs, heads, 3, half_split, backward, paired, true, false, true});
+        }
       }
     }
   }

@@ -90,7 +90,7 @@ POSENC_NOINLINE void rotate_in_parts(RowKernel<RowCall> kernel, const RowCall& a
                                      const HeadRotations<TableScalar>& rotations, Eigen::Index first_row,
                                      bool half_split) {
   constexpr bool floats = std::is_same_v<TableScalar, float>;
-  const Eigen::Index numbers = 2 * all.pairs * all.num_heads * all.all_tokens;
+  const Eigen::Index numbers = 2 * all.pairs * all.all_heads;
   const bool in_parts = all.in_token_stride > all.in_head_stride;  // else a head's tokens follow one another
   const bool in_order = in_parts && numbers > kLastLevel / static_cast<Eigen::Index>(sizeof(In));
   const bool shared = rotations.shared();
@@ -160,7 +160,7 @@ EIGEN_ALWAYS_INLINE void rotate_at_level(const TokenRows<Out>& out, const TokenR
                      Backward ? 0x80000000u : 0u,
                      call_of.rows,
                      call_of.out_offsets,
-                     (std::max)(tokens, call_of.all_tokens)};
+                     num_heads * (std::max)(tokens, call_of.all_tokens)};
   const bool reads_table = floats && table.scale == 1.0 && (table.pair_stride == 1 || paired);
   const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
   if (reads_table && rotations.shared() && !by_heads) return kernel(call);

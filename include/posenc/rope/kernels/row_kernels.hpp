@@ -32,7 +32,7 @@ struct RowCall {
   std::uint32_t sign;                           ///< 0, or the sign bit of a float: rotates backward.
   const std::ptrdiff_t* rows = nullptr;         ///< The table's row of each token from `cos` on; null: 0, 1, ..
   const std::ptrdiff_t* out_offsets = nullptr;  ///< Where each token is written from `out` on; null: by its stride.
-  std::ptrdiff_t all_tokens = 0;                ///< Of the whole call, of which these are some or all.
+  std::ptrdiff_t all_heads = 0;                 ///< Of all tokens of the whole call, of which these are some or all.
 };
 
 /// The same with a norm: numbers are multiplied by 1 / sqrt(their mean square + eps) and a weight. `out` and `in` are
