@@ -115,6 +115,28 @@ TEST_CASE("wide heads, last level") {
   }
 }
 
+/// Beside y = a x.
+TEST_CASE("into other memory, 4,096 tokens") {
+  constexpr Index tokens = 4096;
+  const auto table = table_of(tokens);
+  auto x = channels<RowMatrix<float>>(tokens, kChannels);
+  auto y = channels<RowMatrix<float>>(tokens, kChannels);
+  const auto shape = posenc::HeadsShape().batch(1).seq_len(tokens).num_heads(32).head_dim(128);
+  volatile float factor = 1.0f;
+  for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
+    const RopeLayout layout(pairs, 128);
+    const auto beside_scale = [&](const char* name, const auto& run) {
+      measure(
+          std::string("into/") + name_of(pairs) + name, 8.0 * static_cast<double>(x.size()), run,
+          [&] { y.noalias() = static_cast<float>(factor) * x; }, [] {});
+    };
+    beside_scale("/4096_tokens", [&] { posenc::apply_rope(y, x, table, layout); });
+    beside_scale("_bhld/4096_tokens", [&] {
+      posenc::apply_rope(posenc::view_bhld(y.data(), shape), posenc::view_bhld(x.data(), shape), table, layout);
+    });
+  }
+}
+
 TEST_CASE("double") {
   for (const Index tokens : {64, 1024}) {
     const auto table =

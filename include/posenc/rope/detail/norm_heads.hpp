@@ -106,7 +106,7 @@ bool reads_table(const Rotation<TableScalar>& table) {
 
 /// Tokens whose channels are contiguous, by the kernel of the machine's level.
 template <typename Out, typename In, typename TableScalar, typename ToRows, typename FromRows, typename Rows>
-void norm_strided(const ToRows& out, const FromRows& in, Eigen::Index num_heads,
+void norm_strided(const ToRows& out, const FromRows& in, Eigen::Index tokens, Eigen::Index num_heads,
                   const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows,
                   const NormOfCall& norm) {
   constexpr StoredAs to = stored_as<Out>;
@@ -128,6 +128,7 @@ void norm_strided(const ToRows& out, const FromRows& in, Eigen::Index num_heads,
       static_cast<double>(layout.head_dim()) * static_cast<double>(norm.over_token() ? num_heads : 1);
   call.share = static_cast<float>(1 / numbers);
   call.eps = static_cast<float>(norm.norm.eps());
+  call.all_heads = tokens * num_heads;
   call.over_token = norm.over_token();
   call.after = norm.after();
   alignas(64) float prepared[2 * kRowChunk];
@@ -187,8 +188,8 @@ void norm_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& 
     // The mean of a token whose heads have tables of their own is of more heads than rotate at a time.
     const bool at_once = rotations.shared() || !call.over_token();
     if (out.has_strides() && in.has_strides() && reads_table(rotations.first) && at_once) {
-      return norm_strided<OutScalar, InScalar>(out.strides(), in.strides(), in.num_heads(), rotations, layout, rows,
-                                               call);
+      return norm_strided<OutScalar, InScalar>(out.strides(), in.strides(), in.tokens(), in.num_heads(), rotations,
+                                               layout, rows, call);
     }
   }
 #endif
