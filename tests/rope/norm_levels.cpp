@@ -77,6 +77,7 @@ void check(Level level, const Shape& shape) {
   call.out_token_stride = call.in_token_stride = token;
   call.tokens = tokens;
   call.num_heads = shape.heads;
+  call.all_heads = shape.heads % 2 == 0 ? std::ptrdiff_t{1} << 40 : tokens * shape.heads;  // of a large call, or alone
   call.pairs = pairs;
   call.partner = call.out_partner = pairs;
   call.cos = table.data();

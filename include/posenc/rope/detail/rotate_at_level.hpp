@@ -92,7 +92,7 @@ POSENC_NOINLINE void rotate_in_parts(RowKernel<RowCall> kernel, const RowCall& a
   constexpr bool floats = std::is_same_v<TableScalar, float>;
   const Eigen::Index numbers = 2 * all.pairs * all.all_heads;
   const bool in_parts = all.in_token_stride > all.in_head_stride;  // else a head's tokens follow one another
-  const bool in_order = in_parts && numbers > kLastLevel / static_cast<Eigen::Index>(sizeof(In));
+  const bool in_order = in_parts && numbers > kLastLevel<In>;
   const bool shared = rotations.shared();
   const Eigen::Index some_tokens = shared ? all.tokens : in_order ? 1 : 32;
   const Eigen::Index together = shared ? all.num_heads : 1;

@@ -54,7 +54,7 @@ void rotate_without_levels(const Out& out, const TokenRows<const In>& from, Eige
   const bool shared = rotations.shared();
   const Eigen::Index numbers = layout.rotary_dim() * num_heads * all_tokens;
   const bool in_parts = from.token_stride > from.head_stride;
-  const bool in_order = in_parts && numbers > kLastLevel / static_cast<Eigen::Index>(sizeof(In));
+  const bool in_order = in_parts && numbers > kLastLevel<In>;
   const Eigen::Index some_tokens = is_scattered_rows<Out> ? 1 : shared ? count : in_order ? 1 : 32;
   const Eigen::Index together = shared ? num_heads : 1;
   for (Eigen::Index i = 0; i < count; i += some_tokens) {

@@ -84,10 +84,6 @@ POSENC_KERNEL void rotate_token_prepared(HeadChannels<Out> out, HeadChannels<con
   }
 }
 
-/// Bytes of x from which on memory is read in order: those that last-level caches hold beside what else they hold.
-/// Calls that they hold are faster where a tile's cosines and sines are read once for all heads.
-inline constexpr Eigen::Index kLastLevel = 8 * 1024 * 1024;
-
 /// Whether the kernels read the table's rows as they are.
 template <typename Kind, typename Number, typename TableScalar>
 bool is_prepared(const Rotation<TableScalar>& table) {
@@ -151,7 +147,7 @@ void rotate_rows(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen
       rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);
     } else {
       const Eigen::Index numbers = 2 * table.num_pairs * num_heads * (std::max)(tokens, all_tokens);
-      const bool in_order = table.num_pairs > kTilePairs<Number> && numbers > kLastLevel / Eigen::Index(sizeof(In));
+      const bool in_order = table.num_pairs > kTilePairs<Number> && numbers > kLastLevel<In>;
       rotate_run<Kind>(out, in, tokens, num_heads, in_order ? 1 : num_heads, table, first_row);
     }
   };

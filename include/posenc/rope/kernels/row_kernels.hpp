@@ -9,6 +9,19 @@
 #include <cstddef>
 #include <cstdint>
 
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// From how many numbers on a call reads memory in order: more than last-level caches hold beside what else they hold,
+/// 8 MiB. Calls that they hold are faster where cosines and sines are read once for all heads.
+template <typename Number>
+inline constexpr std::ptrdiff_t kLastLevel = 8 * 1024 * 1024 / static_cast<std::ptrdiff_t>(sizeof(Number));
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
 #if POSENC_HAS_LEVELS
 
 namespace posenc {
