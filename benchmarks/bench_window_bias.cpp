@@ -25,12 +25,14 @@ using posenc_benchmarks::numbers;
 /// anywhere, so that it takes seven vectors of 8 where the ceiling's vectors of 16 take three, and each window's biases
 /// are put in order again, 5 to 10 % of the time on a Zen 4: 0.78 there, 0.84 with 12 heads. Vectors of 16 in one line
 /// each, of which every third holds the end of a row and what the next one begins with, took as long. Backward, on a
-/// Zen 4: the gradient comes from the last level at the ceiling's speed only where nothing else is done. From the
-/// second level a window of 8 x 8 takes 0.85 of it with one load and one addition for each run of 8, from the last
-/// level 0.7, in whatever order the rows are read and whether memory is fetched ahead or not. A run of 7 begins
-/// anywhere, and each sum of a column is added to the table's besides, 91 for 343 runs: 0.55; in a window of 12 x 12,
-/// 552 for 3,456: 0.8. There 8 x 8 in memory that is aligned to 16 bytes, of which every second vector lies in two
-/// cache lines, is added at 0.8 of the speed of aligned memory.
+/// Zen 4: the gradient comes from the last level at the ceiling's speed only where nothing else is done. A core
+/// reads two vectors of 8 in a cycle or one line comes in: a window of 8 x 8 is 512 runs, 120 sums that are read and
+/// written, and 256 lines, some 570 cycles where the ceiling takes 512 at least; with one addition for each run it is at
+/// 0.88 from the second level, at 0.77 from the last, in whatever order the rows are read and whether memory is fetched
+/// ahead or not. Memory that is aligned to 16 bytes, where every second vector lies in two cache lines: 0.68. A run of 7
+/// begins anywhere, and each sum of a column is added to the table's besides, 91 for 343 runs: 0.68, with the next head
+/// fetched ahead, without that 0.59. In a window of 12 x 12 two runs are three vectors: 0.87, and 0.77 as two vectors each.
+/// There 8 x 8 in memory that is aligned to 16 bytes is added at 0.8 of the speed of aligned memory.
 void measure_windows(const std::string& name, Index windows, const GridShape& window, Index heads,
                      posenc::ClassToken class_token) {
   const Index special = class_token == posenc::ClassToken::first ? 1 : 0;

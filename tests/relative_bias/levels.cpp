@@ -104,13 +104,17 @@ TEST_CASE("gradients of windows are summed column by column at every level",
         const std::ptrdiff_t tokens = height * width;
         const std::ptrdiff_t stride = tokens + height % 3;
         std::mt19937 engine(static_cast<unsigned>(100 * height + width));
-        // Exactly the gradient and the sums, so that a sanitizer sees what is read or written outside of them.
-        const auto grad = numbers<float>(engine, at((tokens - 1) * stride + tokens));
-        auto sums = numbers<float>(engine, at((2 * height - 1) * (2 * width - 1)));
+        // Exactly the gradient and the sums of two heads, so that a sanitizer sees what is read or written outside of
+        // them.
+        const std::ptrdiff_t head = tokens * stride;
+        const std::ptrdiff_t displacements = (2 * height - 1) * (2 * width - 1);
+        const auto grad = numbers<float>(engine, at(head + (tokens - 1) * stride + tokens));
+        auto sums = numbers<float>(engine, at(2 * displacements));
         sums[0] = -0.0f;
         auto expected = sums;
         add_column_sums(height, width, grad.data(), stride, expected.data());
-        sum_window_kernel<WindowSums>(level)({grad.data(), stride, sums.data(), height, width});
+        add_column_sums(height, width, grad.data() + head, stride, expected.data() + displacements);
+        sum_window_kernel<WindowSums>(level)({grad.data(), stride, head, sums.data(), displacements, 2, height, width});
         INFO(name_of(level) << ", window " << height << " x " << width);
         REQUIRE(same_floats(sums, expected));
       }

@@ -122,7 +122,6 @@ void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, 
   }
 }
 
-/// Adds the biases of the pairs with a class token.
 template <typename X, typename Scalar>
 void add_class_values(X& x, const WindowTable<Scalar>& table, Eigen::Index head, Eigen::Index first_row) {
   using Target = typename X::Scalar;
@@ -135,29 +134,38 @@ void add_class_values(X& x, const WindowTable<Scalar>& table, Eigen::Index head,
                       });
 }
 
+/// Sums the gradients of `heads` without those of a class token by a kernel of the machine's level. False where there is
+/// none for them.
+template <typename Heads, typename Grad>
+bool sum_window_by_kernel([[maybe_unused]] const Heads& heads, [[maybe_unused]] const Grad& grad) {
+#if POSENC_HAS_LEVELS
+  using Scalar = typename std::decay_t<decltype(heads.table)>::Scalar;
+  if constexpr (has_window_runs<Grad, Scalar> && std::is_same_v<Scalar, float>) {
+    auto& table = heads.table;
+    const GridShape window = table.window();
+    if (has_contiguous_rows(grad) && can_sum_window(window.height(), window.width())) {
+      auto values = table.values();
+      sum_window_kernel<WindowSums>(level_of_machine())(
+          {first_window_logit(grad, table.class_token(), 0), grad.outerStride(), table.tokens() * grad.outerStride(),
+           values.data() + heads.first * values.cols(), values.cols(), heads.count, window.height(), window.width()});
+      return true;
+    }
+  }
+#endif
+  return false;
+}
+
 template <typename Scalar, typename Grad>
 void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::Index head, Eigen::Index first_row) {
   auto all_values = grad_table.values();
   auto values = all_values.row(head);
-  auto class_values = grad_table.class_values();
-  bool summed = false;
   const GridShape window = grad_table.window();
-#if POSENC_HAS_LEVELS
-  if constexpr (has_window_runs<Grad, Scalar> && std::is_same_v<Scalar, float>) {
-    if (has_contiguous_rows(grad) && can_sum_window(window.height(), window.width())) {
-      sum_window_kernel<WindowSums>(level_of_machine())({first_window_logit(grad, grad_table.class_token(), first_row),
-                                                         grad.outerStride(), values.data(), window.height(),
-                                                         window.width()});
-      summed = true;
-    }
-  }
-#endif
+  bool summed = false;
   if constexpr (has_window_runs<Grad, Scalar>) {
-    summed = summed ||
-             (has_contiguous_rows(grad) && with_window_width<Scalar>(window.width(), [&](auto lanes, auto width) {
-                sum_window_runs<decltype(lanes)::value>(first_window_logit(grad, grad_table.class_token(), first_row),
-                                                        grad.outerStride(), values.data(), window.height(), width);
-              }));
+    summed = has_contiguous_rows(grad) && with_window_width<Scalar>(window.width(), [&](auto lanes, auto width) {
+               sum_window_runs<decltype(lanes)::value>(first_window_logit(grad, grad_table.class_token(), first_row),
+                                                       grad.outerStride(), values.data(), window.height(), width);
+             });
   }
   if (!summed) {
     constexpr int kPart = 16;
@@ -178,10 +186,37 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
                           }
                         });
   }
+}
+
+template <typename Scalar, typename Grad>
+void sum_class_pairs(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::Index head, Eigen::Index first_row) {
+  auto class_values = grad_table.class_values();
   for_each_class_pair(grad_table.window(), grad_table.class_token(),
                       [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
                         class_values(head, column) += convert<Scalar>(grad.coeff(first_row + query, key));
                       });
+}
+
+/// add_window_bias() behind its checks.
+template <typename X, typename Heads>
+void add_checked_window(X& x, const Heads& heads) {
+  const Eigen::Index tokens = heads.table.tokens();
+  const bool added = add_window_by_kernel(x, heads);
+  for (Eigen::Index h = 0; h < heads.count; ++h) {
+    if (!added) add_window_head(x, heads.table, heads.first + h, h * tokens);
+    add_class_values(x, heads.table, heads.first + h, h * tokens);
+  }
+}
+
+/// window_bias_backward() behind its checks.
+template <typename Heads, typename Grad>
+void sum_checked_window(const Heads& heads, const Grad& grad) {
+  const Eigen::Index tokens = heads.table.tokens();
+  const bool summed = sum_window_by_kernel(heads, grad);
+  for (Eigen::Index h = 0; h < heads.count; ++h) {
+    if (!summed) sum_window_head(heads.table, grad, heads.first + h, h * tokens);
+    sum_class_pairs(heads.table, grad, heads.first + h, h * tokens);
+  }
 }
 
 }  // namespace detail
@@ -208,11 +243,7 @@ void add_window_bias(Logits&& logits, const Table& table) {
   const Eigen::Index tokens = heads.table.tokens();
   detail::require_shape(function, "logits", x, std::int64_t(heads.count) * tokens, tokens);
   detail::require_target(function, "logits", x, heads.table.values(), heads.table.class_values());
-  const bool added = detail::add_window_by_kernel(x, heads);
-  for (Eigen::Index h = 0; h < heads.count; ++h) {
-    if (!added) detail::add_window_head(x, heads.table, heads.first + h, h * tokens);
-    detail::add_class_values(x, heads.table, heads.first + h, h * tokens);
-  }
+  detail::add_checked_window(x, heads);
 }
 
 /// @overload
@@ -229,8 +260,8 @@ auto add_window_bias(const Arguments&...) {
 /// @param[in,out] grad_table  A WindowTable of float or double, or grad_table.head(h), whatever the logits are.
 /// @param grad_logits         (num_heads tokens) x tokens, head by head, or tokens x tokens for one head.
 /// @throws as add_window_bias(); grad_table is then unchanged.
-/// Cost:     one addition for each logit, whatever the flags. For windows 7, 8 and 12 wide 0.55, 0.7 and 0.8 of the speed
-///           at which Eigen with AVX-512 sums the gradient to one number. No allocation (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit, whatever the flags. For windows of 7 x 7, 8 x 8 and 12 x 12 0.65, 0.7 and 0.85 of
+///           the speed at which Eigen with AVX-512 sums the gradient. No allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes in double [accuracy][relative_bias]. A
 ///           sum is formed in the scalar of grad_table: over the rows of queries first, then over their columns, so that
 ///           no logit meets more than 24 roundings in a window of 12 x 12. The same bits in every layout and at every
@@ -250,9 +281,7 @@ void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {
   detail::require_target(function, "grad_table", heads.table.values(), grad_logits);
   detail::require_target(function, "grad_table", heads.table.class_values(), grad_logits);
   const auto& grad_values = detail::evaluated(grad_logits);
-  for (Eigen::Index h = 0; h < heads.count; ++h) {
-    detail::sum_window_head(heads.table, grad_values, heads.first + h, h * tokens);
-  }
+  detail::sum_checked_window(heads, grad_values);
 }
 
 /// @overload

@@ -113,7 +113,8 @@ void add_window_bias(Logits&& logits, const std::vector<WindowTable<Scalar>>& ta
   for (const WindowTable<Scalar>& table : tables) detail::require_target(function, "logits", x, table.values());
   detail::for_each_frame_pair(heads, frames, tokens,
                               [&](std::size_t d, Eigen::Index row, Eigen::Index column, Eigen::Index head) {
-                                add_window_bias(x.block(row, column, tokens, tokens), tables[d].head(head));
+                                auto window = x.block(row, column, tokens, tokens);
+                                detail::add_checked_window(window, detail::heads_of(tables[d].head(head)));
                               });
 }
 
@@ -127,6 +128,7 @@ void add_window_bias(Logits&& logits, const std::vector<WindowTable<Scalar>>& ta
 template <typename Scalar, typename Grad, detail::IfDense<Grad> = 0>
 void window_bias_backward(std::vector<WindowTable<Scalar>>& grad_tables, const Grad& grad_logits) {
   const char* const function = "window_bias_backward";
+  detail::require_gradient_scalar<Scalar>();
   const Eigen::Index frames = detail::require_video_tables(function, "grad_tables", grad_tables);
   const Eigen::Index heads = grad_tables.front().num_heads();
   const Eigen::Index tokens = grad_tables.front().tokens();
@@ -136,10 +138,11 @@ void window_bias_backward(std::vector<WindowTable<Scalar>>& grad_tables, const G
     detail::require_target(function, "grad_tables", table.values(), grad_logits);
   }
   const auto& grad = detail::evaluated(grad_logits);
-  detail::for_each_frame_pair(
-      heads, frames, tokens, [&](std::size_t d, Eigen::Index row, Eigen::Index column, Eigen::Index head) {
-        window_bias_backward(grad_tables[d].head(head), grad.block(row, column, tokens, tokens));
-      });
+  detail::for_each_frame_pair(heads, frames, tokens,
+                              [&](std::size_t d, Eigen::Index row, Eigen::Index column, Eigen::Index head) {
+                                const auto window = grad.block(row, column, tokens, tokens);
+                                detail::sum_checked_window(detail::heads_of(grad_tables[d].head(head)), window);
+                              });
 }
 
 /// @overload

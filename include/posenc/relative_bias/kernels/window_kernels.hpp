@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The kernels of window_rows.inc at each level, and which of them a call takes.
+/// The kernels of window_rows.inc and window_sums.inc at each level, and which of them a call takes.
 #ifndef POSENC_RELATIVE_BIAS_KERNELS_WINDOW_KERNELS_HPP
 #define POSENC_RELATIVE_BIAS_KERNELS_WINDOW_KERNELS_HPP
 
@@ -26,12 +26,14 @@ struct WindowCall {
   std::ptrdiff_t heads, height, width;
 };
 
-/// The gradient of one head, and the sums that it is added to.
+/// The gradient of some heads of a window, without a class token, and the sums that it is added to.
 struct WindowSums {
-  const float* grad;
-  std::ptrdiff_t stride;
+  const float* grad;           ///< Of the first token with itself.
+  std::ptrdiff_t stride;       ///< To the next row of the gradient.
+  std::ptrdiff_t head_stride;  ///< To the gradient of the next head.
   float* values;
-  std::ptrdiff_t height, width;
+  std::ptrdiff_t values_stride;
+  std::ptrdiff_t heads, height, width;
 };
 
 /// Biases that each of the two parts of add_window() on the stack holds.
@@ -55,6 +57,8 @@ inline bool can_sum_window(std::ptrdiff_t height, std::ptrdiff_t width) {
 }  // namespace posenc
 
 #define POSENC_LEVEL_FILE "posenc/relative_bias/kernels/window_rows.inc"
+#include "posenc/detail/each_level.inc"
+#define POSENC_LEVEL_FILE "posenc/relative_bias/kernels/window_sums.inc"
 #include "posenc/detail/each_level.inc"
 
 namespace posenc {
