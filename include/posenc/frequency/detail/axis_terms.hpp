@@ -131,16 +131,13 @@ struct AxisTerms {
   static bool is_own(const SplitPosition& at) { return at.offset != static_cast<double>(static_cast<int>(at.offset)); }
 };
 
-/// Splits row `row` of positions into `split`; whether it is the same on all axes.
+/// Whether row `row` of positions is the same on all axes.
 template <typename Derived>
-bool split_axes(const Derived& positions, Eigen::Index row, int num_axes, SplitPosition* split) {
-  bool equal = true;
-  for (int axis = 0; axis < num_axes; ++axis) {
-    const auto at = AxisPositions<Derived>(positions, axis)[row];
-    if (axis > 0 && at != AxisPositions<Derived>(positions, 0)[row]) equal = false;
-    split[axis] = split_position(at);
+bool is_on_diagonal(const Derived& positions, Eigen::Index row, int num_axes) {
+  for (int axis = 1; axis < num_axes; ++axis) {
+    if (positions.coeff(row, axis) != positions.coeff(row, 0)) return false;
   }
-  return equal;
+  return true;
 }
 
 /// Calls write_run(terms, AngleRun) for rows whose position is the same on all axes, as for_each_angle_run(), and
@@ -164,14 +161,17 @@ void for_each_axis_run(AngleTerms& terms, AxisTerms& axis_terms, const Derived& 
     axis_terms.num_waiting = 0;
   };
   for (Eigen::Index row = 0; row < rows;) {
-    if (split_axes(positions, row, axis_terms.num_axes, axis_terms.position)) {
+    if (is_on_diagonal(positions, row, axis_terms.num_axes)) {
       if (axis_terms.num_waiting > 0) flush(row);
       Eigen::Index end = row + 1;
-      while (end < rows && split_axes(positions, end, axis_terms.num_axes, axis_terms.position)) ++end;
+      while (end < rows && is_on_diagonal(positions, end, axis_terms.num_axes)) ++end;
       for_each_angle_run(terms, row, end, on_first, write_run);
       row = end;
     } else {
       if (!axis_terms.is_ready) axis_terms.prepare();
+      for (int axis = 0; axis < axis_terms.num_axes; ++axis) {
+        axis_terms.position[axis] = split_position(AxisPositions<Derived>(positions, axis)[row]);
+      }
       if (axis_terms.must_flush()) flush(row);
       axis_terms.push();
       ++row;
