@@ -229,3 +229,11 @@ TEST_CASE("the magnitude scales values and bound alike", "[frequency][table]") {
   INFO(worst.where());
   CHECK(worst.share() <= 1);
 }
+
+TEST_CASE("anchors whose angles overflow give numbers", "[frequency][table]") {
+  const Frequencies frequencies(Eigen::ArrayXd::Constant(3, 1e307).eval());
+  for (const double position : {16.0, 17.5, -16.0}) {
+    const auto table = make_table<double>(frequencies, Eigen::ArrayXd::Constant(1, position).eval());
+    CHECK((table.cos().square() + table.sin().square() - 1).abs().maxCoeff() <= 0x1p-49);
+  }
+}

@@ -32,11 +32,14 @@ inline constexpr bool kReducesExactly = false;
 inline constexpr bool kReducesExactly = true;
 #endif
 
-/// The scalar twin of sin_cos(): one libm call per value, for angles of any size.
+/// The scalar twin of sin_cos(): one libm call per value, for angles of any size. That of an anchor may overflow where those
+/// of its positions do not: it is 0 then, so that no cosine is NaN.
 inline void sin_cos_libm(const double* frequency, double position, int count, double* cosine, double* sine) {
   for (int i = 0; i < count; ++i) {
-    cosine[i] = std::cos(position * frequency[i]);
-    sine[i] = std::sin(position * frequency[i]);
+    const double angle = position * frequency[i];
+    const double finite = std::abs(angle) <= DBL_MAX ? angle : 0;
+    cosine[i] = std::cos(finite);
+    sine[i] = std::sin(finite);
   }
 }
 
