@@ -671,7 +671,7 @@ inline constexpr bool has_memory<Derived, std::void_t<decltype(std::declval<cons
 
 /// Refuses an object whose data is null. One without elements is allowed to have null data.
 template <typename Derived>
-void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
+EIGEN_ALWAYS_INLINE void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
   if constexpr (has_memory<Derived>) {
     if (x.size() > 0 && x.derived().data() == nullptr) {
       refuse<std::invalid_argument>(function, joined(parameter, ".data()"), "null", "a valid pointer");
@@ -802,26 +802,30 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// |position| = anchor + offset, both exact, with anchor a multiple of kAnchorStep and 0 <= offset < kAnchorStep.
+/// position = anchor + offset, both exact, with anchor the nearest multiple of kAnchorStep; of two, that farther from 0.
+/// The two of -position are those of position with the other sign.
 struct SplitPosition {
   double anchor;
   double offset;
-  bool negative;
 };
 
-inline constexpr int kAnchorStep = 16;
+inline constexpr int kAnchorStep = 32;
+inline constexpr int kMostOffset = kAnchorStep / 2;
 
 /// @param position  In [-kMaxPosition, kMaxPosition].
 inline SplitPosition split_position(std::int64_t position) {
   const std::int64_t size = position < 0 ? -position : position;
-  constexpr std::int64_t low = kAnchorStep - 1;
-  return {static_cast<double>(size & ~low), static_cast<double>(size & low), position < 0};
+  const std::int64_t nearest = (size + kMostOffset) & -std::int64_t(kAnchorStep);
+  const std::int64_t anchor = position < 0 ? -nearest : nearest;
+  return {static_cast<double>(anchor), static_cast<double>(position - anchor)};
 }
 
 inline SplitPosition split_position(double position) {
   const double size = std::abs(position);
-  const double anchor = kAnchorStep * std::floor(size / kAnchorStep);
-  return {anchor, size - anchor, position < 0};
+  double anchor = kAnchorStep * std::floor(size / kAnchorStep);
+  if (size - anchor >= kMostOffset) anchor += kAnchorStep;
+  anchor = std::copysign(anchor, position);
+  return {anchor, position - anchor};
 }
 
 /// Integers are held as std::int64_t, real numbers as double.
@@ -4795,6 +4799,47 @@ struct PositionsInBraces {
 
 #endif  // POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
 
+// ---- posenc/detail/vector_code.hpp
+/// What compilers must be told so that plain loops and Eigen expressions become good vector code.
+#ifndef POSENC_DETAIL_VECTOR_CODE_HPP
+#define POSENC_DETAIL_VECTOR_CODE_HPP
+
+// In front of a function: one of its own, into which everything is inlined. In a larger one compilers call Eigen's
+// assignments of blocks, or keep a block in memory, and how fast it runs depends on the code around the call.
+#if defined(__GNUC__)
+#define POSENC_KERNEL __attribute__((noinline, flatten))
+#define POSENC_NOINLINE __attribute__((noinline))
+#define POSENC_INLINE_LAMBDA __attribute__((always_inline))
+#else
+#define POSENC_KERNEL
+#define POSENC_NOINLINE
+#define POSENC_INLINE_LAMBDA
+#endif
+
+// In front of a function whose calls are short: gcc else brings numbers together in vector registers to store them, and
+// these wait for the rotations of the call before.
+#if defined(__GNUC__) && !defined(__clang__)
+#define POSENC_SCALAR_STORES __attribute__((optimize("no-tree-slp-vectorize")))
+#else
+#define POSENC_SCALAR_STORES
+#endif
+
+// In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.
+#if defined(__GNUC__) && !defined(__clang__)
+#define POSENC_VECTOR_LOOP _Pragma("GCC unroll 1")
+#else
+#define POSENC_VECTOR_LOOP
+#endif
+
+// Asks for a cache line. Not a function, which gcc drops because it returns and writes nothing.
+#if defined(__GNUC__)
+#define POSENC_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define POSENC_PREFETCH(address) static_cast<void>(address)
+#endif
+
+#endif  // POSENC_DETAIL_VECTOR_CODE_HPP
+
 // ---- posenc/detail/vectors.hpp
 /// Vectors of floats, at each level of instruction_sets.hpp, and the level of the machine.
 ///
@@ -4807,7 +4852,6 @@ struct PositionsInBraces {
 #if POSENC_HAS_LEVELS
 
 #define POSENC_INLINE inline __attribute__((always_inline))
-#define POSENC_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -5955,7 +5999,7 @@ POSENC_INLINE void sin_cos_of(Doubles angle, Doubles& cosine, Doubles& sine) {
   r = multiply_add(n, Doubles{} + 0x1.10b4611a62633p-30, r);
   const Doubles z = r * r;
   const Doubles sin_r = multiply_add(r * z, polynomial(z, sin_tail), r) + 0.0;  // 0, not -0
-  const Doubles cos_r = 1.0 + multiply_add(z * z, polynomial(z, cos_tail), -0.5 * z);
+  const Doubles cos_r = multiply_add(z, multiply_add(z, polynomial(z, cos_tail), Doubles{} - 0.5), Doubles{} + 1.0);
   const Longs quadrant = Longs(shifted);
   const Longs exchanged = (Longs(sin_r) ^ Longs(cos_r)) & -(quadrant & 1);
   constexpr std::int64_t sign_bit = (std::numeric_limits<std::int64_t>::min)();
@@ -6035,7 +6079,7 @@ POSENC_INLINE void sin_cos_of(Doubles angle, Doubles& cosine, Doubles& sine) {
   r = multiply_add(n, Doubles{} + 0x1.10b4611a62633p-30, r);
   const Doubles z = r * r;
   const Doubles sin_r = multiply_add(r * z, polynomial(z, sin_tail), r) + 0.0;  // 0, not -0
-  const Doubles cos_r = 1.0 + multiply_add(z * z, polynomial(z, cos_tail), -0.5 * z);
+  const Doubles cos_r = multiply_add(z, multiply_add(z, polynomial(z, cos_tail), Doubles{} - 0.5), Doubles{} + 1.0);
   const Longs quadrant = Longs(shifted);
   const Longs exchanged = (Longs(sin_r) ^ Longs(cos_r)) & -(quadrant & 1);
   constexpr std::int64_t sign_bit = (std::numeric_limits<std::int64_t>::min)();
@@ -6116,7 +6160,7 @@ POSENC_INLINE void sin_cos_of(Doubles angle, Doubles& cosine, Doubles& sine) {
   r = multiply_add(n, Doubles{} + 0x1.10b4611a62633p-30, r);
   const Doubles z = r * r;
   const Doubles sin_r = multiply_add(r * z, polynomial(z, sin_tail), r) + 0.0;  // 0, not -0
-  const Doubles cos_r = 1.0 + multiply_add(z * z, polynomial(z, cos_tail), -0.5 * z);
+  const Doubles cos_r = multiply_add(z, multiply_add(z, polynomial(z, cos_tail), Doubles{} - 0.5), Doubles{} + 1.0);
   const Longs quadrant = Longs(shifted);
   const Longs exchanged = (Longs(sin_r) ^ Longs(cos_r)) & -(quadrant & 1);
   constexpr std::int64_t sign_bit = (std::numeric_limits<std::int64_t>::min)();
@@ -6191,7 +6235,7 @@ template <AngleFormat F>
 using AngleElement = std::conditional_t<F == AngleFormat::float64, double, StoredElementOf<kStoredAngle<F>>>;
 
 /// How the cosines and sines of a row lie: in blocks of their own, each number once or two times, or in turn.
-enum class AngleOrder { split, repeated, cosine_first, sine_first };
+enum class AngleOrder { split, repeated, in_turn };
 
 /// Axes that a kernel takes in one row.
 inline constexpr int kBlendedAxes = 4;
@@ -6211,24 +6255,24 @@ struct AxisBlend {
   const signed char* axis_of_eight;  // the axis that 8 pairs in turn are on, or -1 where they are on several
 };
 
-/// Rows of one anchor, for a multiple of 16 pairs: row r has the cosines and sines of anchor + the offset of row r, by
-/// angle addition.
+/// Rows of one anchor, for a multiple of 16 pairs: row r has the cosines and sines of anchor + offset lowest + r, by angle
+/// addition. Those of offset d and -d are sums of the same products.
 struct AngleRows {
   const double* anchor_cos;
   const double* anchor_sin;
-  const double* offset_cos;  // of the first row
+  const double* offset_cos;  // of offset 0, or of the first row of a blend
   const double* offset_sin;
-  std::ptrdiff_t offset_stride;  // to the next row's
+  std::ptrdiff_t offset_stride;  // to the next offset's
+  std::ptrdiff_t lowest;         // the offset of the first row
   std::ptrdiff_t rows;
   std::ptrdiff_t pairs;
-  bool negative;  // the sines get the other sign
   void* cosines;  // where those of the first row go
   void* sines;
   std::ptrdiff_t row_stride;
   AngleOrder order;
   double scale;                      // of what the values are added to
   std::ptrdiff_t ahead = 0;          // bytes from a row to one that is asked for from memory meanwhile; 0 for none
-  const AxisBlend* blend = nullptr;  // on several axes, where offset_cos and offset_sin have no meaning
+  const AxisBlend* blend = nullptr;  // on several axes: lowest is 0, and there are no offset_cos and offset_sin
 };
 
 using AngleKernel = void (*)(const AngleRows& call);
@@ -6448,66 +6492,90 @@ POSENC_INLINE void blend_offsets(const AxisBlend& blend, const AxisOffsets& offs
   sine = Doubles(s);
 }
 
-/// Asks for `bytes` bytes that will be written, `ahead` bytes behind `from`. There may be nothing.
-POSENC_INLINE void prefetch(const void* from, std::ptrdiff_t ahead, std::ptrdiff_t bytes) {
-  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(ahead);
-  const std::uintptr_t end = first + static_cast<std::uintptr_t>(bytes);
-  for (std::uintptr_t line = first / 64 * 64; line < end; line += 64) {
-    __builtin_prefetch(reinterpret_cast<const void*>(line), 1);
-  }
+/// Asks for the line at `byte` of `from`, which will be written, to be in the second-level cache. There may be nothing.
+POSENC_INLINE void prefetch(const void* from, std::ptrdiff_t byte) {
+  const std::uintptr_t line = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(byte);
+  __builtin_prefetch(reinterpret_cast<const void*>(line), 0, 2);
 }
 
-/// The kernel: see AngleRows.
+/// Writes or adds 16 pairs of a row, or of another number: kLanes.
+template <AngleFormat F, bool Add>
+POSENC_INLINE void put_pairs(AngleElement<F>* to_cos, AngleElement<F>* to_sin, const Doubles (&cosine)[2],
+                             const Doubles (&sine)[2], AngleOrder order, AngleScale scale) {
+  if (order == AngleOrder::split) return put_apart<F, Add>(to_cos, to_sin, cosine, sine, scale);
+  Doubles second[2] = {sine[0], sine[1]};
+  if (!Add && order == AngleOrder::repeated) {
+    put_alternating<F, Add>(to_sin, sine, sine, scale);
+    second[0] = cosine[0];
+    second[1] = cosine[1];
+  }
+  put_alternating<F, Add>(to_cos, cosine, second, scale);
+}
+
+/// The kernel: see AngleRows. From the offset nearest to 0 outwards.
 template <AngleFormat F, bool Add, bool Blend>
 void write_angle_rows(const AngleRows& given) {
   using Element = AngleElement<F>;
+  constexpr std::ptrdiff_t size = sizeof(Element);
   const AngleRows call = given;  // a copy, which what is written does not change
-  auto* to_cos = static_cast<Element*>(call.cosines);
-  auto* to_sin = static_cast<Element*>(call.sines);
-  const double* offset_cos = call.offset_cos;
-  const double* offset_sin = call.offset_sin;
   AxisBlend blend = {};
   if constexpr (Blend) blend = *call.blend;
   const AngleScale scale = {Doubles{} + call.scale, call.scale == 1};
-  const bool in_turn = call.order == AngleOrder::cosine_first || call.order == AngleOrder::sine_first;
-  const std::ptrdiff_t plane = call.pairs * std::ptrdiff_t(sizeof(Element)) * (call.order == AngleOrder::split ? 1 : 2);
-  const Longs sign = Longs{} + (call.negative ? (std::numeric_limits<std::int64_t>::min)() : 0);
-  for (std::ptrdiff_t row = 0; row < call.rows; ++row) {
-    if (call.ahead != 0) {
-      prefetch(to_cos, call.ahead, plane);
-      if (!in_turn) prefetch(to_sin, call.ahead, plane);
+  const std::ptrdiff_t step = call.order == AngleOrder::split ? 1 : 2;
+  const std::ptrdiff_t before = Blend ? 0 : -call.lowest,
+                       after = call.rows - 1 - before;  // how far offsets go on both sides of 0
+  const std::ptrdiff_t nearest = Blend ? 0 : before < 0 ? -before : after < 0 ? -after : 0;
+  const std::ptrdiff_t farthest = Blend || before < after ? after : before;
+  auto* const cosines = static_cast<Element*>(call.cosines);
+  const std::ptrdiff_t to_sine = static_cast<Element*>(call.sines) - cosines;
+  const std::ptrdiff_t second = call.order == AngleOrder::in_turn ? call.pairs : to_sine;  // the other half of a row
+  const std::ptrdiff_t half = call.pairs * (call.order == AngleOrder::repeated ? 2 : 1) * size;
+  const std::ptrdiff_t end_ahead = Blend || call.ahead == 0 ? call.ahead : call.ahead + half;
+  const double* offset_cos = call.offset_cos + nearest * call.offset_stride;
+  const double* offset_sin = call.offset_sin + nearest * call.offset_stride;
+  std::ptrdiff_t up = (before + nearest) * call.row_stride, down = (before - nearest) * call.row_stride;
+  for (std::ptrdiff_t d = nearest; d <= farthest; ++d) {
+    const bool above = Blend || d <= after, below = !Blend && d <= before && d != 0;
+    for (std::ptrdiff_t byte = call.ahead; byte < end_ahead; byte += 64) {
+      prefetch(cosines, byte + up * size);
+      prefetch(cosines, byte + (up + second) * size);
+      prefetch(cosines, byte + down * size);
+      prefetch(cosines, byte + (down + second) * size);
     }
-    for (std::ptrdiff_t i = 0; i < call.pairs; i += kLanes) {
-      Doubles cosine[2], sine[2];
+    std::ptrdiff_t j = 0;
+    for (std::ptrdiff_t i = 0; i < call.pairs; i += kLanes, j += step * kLanes) {
+      Doubles anchor_c[2], anchor_s[2], offset_c[2], ss[2], cs[2], cosine[2], sine[2];
       unrolled<2>([&](auto k) POSENC_INLINE_LAMBDA {
         const std::ptrdiff_t at = i + k.value * kDoubles;
-        const Doubles anchor_c = in_register(load_doubles(call.anchor_cos + at));
-        const Doubles anchor_s = in_register(load_doubles(call.anchor_sin + at));
-        Doubles offset_c, offset_s;
+        anchor_c[k.value] = in_register(load_doubles(call.anchor_cos + at));
+        anchor_s[k.value] = in_register(load_doubles(call.anchor_sin + at));
+        Doubles offset_s;
         if constexpr (Blend) {
-          blend_offsets(blend, blend.offsets[row], at, offset_c, offset_s);
+          blend_offsets(blend, blend.offsets[d], at, offset_c[k.value], offset_s);
         } else {
-          offset_c = in_register(load_doubles(offset_cos + at));
+          offset_c[k.value] = in_register(load_doubles(offset_cos + at));
           offset_s = in_register(load_doubles(offset_sin + at));
         }
-        cosine[k.value] = multiply_add(anchor_c, offset_c, -(anchor_s * offset_s));
-        sine[k.value] = Doubles(Longs(multiply_add(anchor_s, offset_c, anchor_c * offset_s)) ^ sign);
+        ss[k.value] = anchor_s[k.value] * offset_s;
+        cs[k.value] = anchor_c[k.value] * offset_s;
       });
-      if (call.order == AngleOrder::split) {
-        put_apart<F, Add>(to_cos + i, to_sin + i, cosine, sine, scale);
-      } else if (call.order == AngleOrder::sine_first) {
-        put_alternating<F, Add>(to_sin + 2 * i, sine, cosine, scale);
-      } else if constexpr (!Add) {
-        if (call.order == AngleOrder::cosine_first) {
-          put_alternating<F, Add>(to_cos + 2 * i, cosine, sine, scale);
-        } else {
-          put_alternating<F, Add>(to_cos + 2 * i, cosine, cosine, scale);
-          put_alternating<F, Add>(to_sin + 2 * i, sine, sine, scale);
-        }
+      if (above) {
+        unrolled<2>([&](auto k) POSENC_INLINE_LAMBDA {
+          cosine[k.value] = multiply_add(anchor_c[k.value], offset_c[k.value], -ss[k.value]);
+          sine[k.value] = multiply_add(anchor_s[k.value], offset_c[k.value], cs[k.value]);
+        });
+        put_pairs<F, Add>(cosines + up + j, cosines + up + to_sine + j, cosine, sine, call.order, scale);
+      }
+      if (below) {
+        unrolled<2>([&](auto k) POSENC_INLINE_LAMBDA {
+          cosine[k.value] = multiply_add(anchor_c[k.value], offset_c[k.value], ss[k.value]);
+          sine[k.value] = multiply_add(anchor_s[k.value], offset_c[k.value], -cs[k.value]);
+        });
+        put_pairs<F, Add>(cosines + down + j, cosines + down + to_sine + j, cosine, sine, call.order, scale);
       }
     }
-    to_cos += call.row_stride;
-    to_sin += call.row_stride;
+    up += call.row_stride;
+    down -= call.row_stride;
     offset_cos += call.offset_stride;
     offset_sin += call.offset_stride;
   }
@@ -6727,66 +6795,90 @@ POSENC_INLINE void blend_offsets(const AxisBlend& blend, const AxisOffsets& offs
   sine = Doubles(s);
 }
 
-/// Asks for `bytes` bytes that will be written, `ahead` bytes behind `from`. There may be nothing.
-POSENC_INLINE void prefetch(const void* from, std::ptrdiff_t ahead, std::ptrdiff_t bytes) {
-  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(ahead);
-  const std::uintptr_t end = first + static_cast<std::uintptr_t>(bytes);
-  for (std::uintptr_t line = first / 64 * 64; line < end; line += 64) {
-    __builtin_prefetch(reinterpret_cast<const void*>(line), 1);
-  }
+/// Asks for the line at `byte` of `from`, which will be written, to be in the second-level cache. There may be nothing.
+POSENC_INLINE void prefetch(const void* from, std::ptrdiff_t byte) {
+  const std::uintptr_t line = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(byte);
+  __builtin_prefetch(reinterpret_cast<const void*>(line), 0, 2);
 }
 
-/// The kernel: see AngleRows.
+/// Writes or adds 16 pairs of a row, or of another number: kLanes.
+template <AngleFormat F, bool Add>
+POSENC_INLINE void put_pairs(AngleElement<F>* to_cos, AngleElement<F>* to_sin, const Doubles (&cosine)[2],
+                             const Doubles (&sine)[2], AngleOrder order, AngleScale scale) {
+  if (order == AngleOrder::split) return put_apart<F, Add>(to_cos, to_sin, cosine, sine, scale);
+  Doubles second[2] = {sine[0], sine[1]};
+  if (!Add && order == AngleOrder::repeated) {
+    put_alternating<F, Add>(to_sin, sine, sine, scale);
+    second[0] = cosine[0];
+    second[1] = cosine[1];
+  }
+  put_alternating<F, Add>(to_cos, cosine, second, scale);
+}
+
+/// The kernel: see AngleRows. From the offset nearest to 0 outwards.
 template <AngleFormat F, bool Add, bool Blend>
 void write_angle_rows(const AngleRows& given) {
   using Element = AngleElement<F>;
+  constexpr std::ptrdiff_t size = sizeof(Element);
   const AngleRows call = given;  // a copy, which what is written does not change
-  auto* to_cos = static_cast<Element*>(call.cosines);
-  auto* to_sin = static_cast<Element*>(call.sines);
-  const double* offset_cos = call.offset_cos;
-  const double* offset_sin = call.offset_sin;
   AxisBlend blend = {};
   if constexpr (Blend) blend = *call.blend;
   const AngleScale scale = {Doubles{} + call.scale, call.scale == 1};
-  const bool in_turn = call.order == AngleOrder::cosine_first || call.order == AngleOrder::sine_first;
-  const std::ptrdiff_t plane = call.pairs * std::ptrdiff_t(sizeof(Element)) * (call.order == AngleOrder::split ? 1 : 2);
-  const Longs sign = Longs{} + (call.negative ? (std::numeric_limits<std::int64_t>::min)() : 0);
-  for (std::ptrdiff_t row = 0; row < call.rows; ++row) {
-    if (call.ahead != 0) {
-      prefetch(to_cos, call.ahead, plane);
-      if (!in_turn) prefetch(to_sin, call.ahead, plane);
+  const std::ptrdiff_t step = call.order == AngleOrder::split ? 1 : 2;
+  const std::ptrdiff_t before = Blend ? 0 : -call.lowest,
+                       after = call.rows - 1 - before;  // how far offsets go on both sides of 0
+  const std::ptrdiff_t nearest = Blend ? 0 : before < 0 ? -before : after < 0 ? -after : 0;
+  const std::ptrdiff_t farthest = Blend || before < after ? after : before;
+  auto* const cosines = static_cast<Element*>(call.cosines);
+  const std::ptrdiff_t to_sine = static_cast<Element*>(call.sines) - cosines;
+  const std::ptrdiff_t second = call.order == AngleOrder::in_turn ? call.pairs : to_sine;  // the other half of a row
+  const std::ptrdiff_t half = call.pairs * (call.order == AngleOrder::repeated ? 2 : 1) * size;
+  const std::ptrdiff_t end_ahead = Blend || call.ahead == 0 ? call.ahead : call.ahead + half;
+  const double* offset_cos = call.offset_cos + nearest * call.offset_stride;
+  const double* offset_sin = call.offset_sin + nearest * call.offset_stride;
+  std::ptrdiff_t up = (before + nearest) * call.row_stride, down = (before - nearest) * call.row_stride;
+  for (std::ptrdiff_t d = nearest; d <= farthest; ++d) {
+    const bool above = Blend || d <= after, below = !Blend && d <= before && d != 0;
+    for (std::ptrdiff_t byte = call.ahead; byte < end_ahead; byte += 64) {
+      prefetch(cosines, byte + up * size);
+      prefetch(cosines, byte + (up + second) * size);
+      prefetch(cosines, byte + down * size);
+      prefetch(cosines, byte + (down + second) * size);
     }
-    for (std::ptrdiff_t i = 0; i < call.pairs; i += kLanes) {
-      Doubles cosine[2], sine[2];
+    std::ptrdiff_t j = 0;
+    for (std::ptrdiff_t i = 0; i < call.pairs; i += kLanes, j += step * kLanes) {
+      Doubles anchor_c[2], anchor_s[2], offset_c[2], ss[2], cs[2], cosine[2], sine[2];
       unrolled<2>([&](auto k) POSENC_INLINE_LAMBDA {
         const std::ptrdiff_t at = i + k.value * kDoubles;
-        const Doubles anchor_c = in_register(load_doubles(call.anchor_cos + at));
-        const Doubles anchor_s = in_register(load_doubles(call.anchor_sin + at));
-        Doubles offset_c, offset_s;
+        anchor_c[k.value] = in_register(load_doubles(call.anchor_cos + at));
+        anchor_s[k.value] = in_register(load_doubles(call.anchor_sin + at));
+        Doubles offset_s;
         if constexpr (Blend) {
-          blend_offsets(blend, blend.offsets[row], at, offset_c, offset_s);
+          blend_offsets(blend, blend.offsets[d], at, offset_c[k.value], offset_s);
         } else {
-          offset_c = in_register(load_doubles(offset_cos + at));
+          offset_c[k.value] = in_register(load_doubles(offset_cos + at));
           offset_s = in_register(load_doubles(offset_sin + at));
         }
-        cosine[k.value] = multiply_add(anchor_c, offset_c, -(anchor_s * offset_s));
-        sine[k.value] = Doubles(Longs(multiply_add(anchor_s, offset_c, anchor_c * offset_s)) ^ sign);
+        ss[k.value] = anchor_s[k.value] * offset_s;
+        cs[k.value] = anchor_c[k.value] * offset_s;
       });
-      if (call.order == AngleOrder::split) {
-        put_apart<F, Add>(to_cos + i, to_sin + i, cosine, sine, scale);
-      } else if (call.order == AngleOrder::sine_first) {
-        put_alternating<F, Add>(to_sin + 2 * i, sine, cosine, scale);
-      } else if constexpr (!Add) {
-        if (call.order == AngleOrder::cosine_first) {
-          put_alternating<F, Add>(to_cos + 2 * i, cosine, sine, scale);
-        } else {
-          put_alternating<F, Add>(to_cos + 2 * i, cosine, cosine, scale);
-          put_alternating<F, Add>(to_sin + 2 * i, sine, sine, scale);
-        }
+      if (above) {
+        unrolled<2>([&](auto k) POSENC_INLINE_LAMBDA {
+          cosine[k.value] = multiply_add(anchor_c[k.value], offset_c[k.value], -ss[k.value]);
+          sine[k.value] = multiply_add(anchor_s[k.value], offset_c[k.value], cs[k.value]);
+        });
+        put_pairs<F, Add>(cosines + up + j, cosines + up + to_sine + j, cosine, sine, call.order, scale);
+      }
+      if (below) {
+        unrolled<2>([&](auto k) POSENC_INLINE_LAMBDA {
+          cosine[k.value] = multiply_add(anchor_c[k.value], offset_c[k.value], ss[k.value]);
+          sine[k.value] = multiply_add(anchor_s[k.value], offset_c[k.value], -cs[k.value]);
+        });
+        put_pairs<F, Add>(cosines + down + j, cosines + down + to_sine + j, cosine, sine, call.order, scale);
       }
     }
-    to_cos += call.row_stride;
-    to_sin += call.row_stride;
+    up += call.row_stride;
+    down -= call.row_stride;
     offset_cos += call.offset_stride;
     offset_sin += call.offset_stride;
   }
@@ -7007,66 +7099,90 @@ POSENC_INLINE void blend_offsets(const AxisBlend& blend, const AxisOffsets& offs
   sine = Doubles(s);
 }
 
-/// Asks for `bytes` bytes that will be written, `ahead` bytes behind `from`. There may be nothing.
-POSENC_INLINE void prefetch(const void* from, std::ptrdiff_t ahead, std::ptrdiff_t bytes) {
-  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(ahead);
-  const std::uintptr_t end = first + static_cast<std::uintptr_t>(bytes);
-  for (std::uintptr_t line = first / 64 * 64; line < end; line += 64) {
-    __builtin_prefetch(reinterpret_cast<const void*>(line), 1);
-  }
+/// Asks for the line at `byte` of `from`, which will be written, to be in the second-level cache. There may be nothing.
+POSENC_INLINE void prefetch(const void* from, std::ptrdiff_t byte) {
+  const std::uintptr_t line = reinterpret_cast<std::uintptr_t>(from) + static_cast<std::uintptr_t>(byte);
+  __builtin_prefetch(reinterpret_cast<const void*>(line), 0, 2);
 }
 
-/// The kernel: see AngleRows.
+/// Writes or adds 16 pairs of a row, or of another number: kLanes.
+template <AngleFormat F, bool Add>
+POSENC_INLINE void put_pairs(AngleElement<F>* to_cos, AngleElement<F>* to_sin, const Doubles (&cosine)[2],
+                             const Doubles (&sine)[2], AngleOrder order, AngleScale scale) {
+  if (order == AngleOrder::split) return put_apart<F, Add>(to_cos, to_sin, cosine, sine, scale);
+  Doubles second[2] = {sine[0], sine[1]};
+  if (!Add && order == AngleOrder::repeated) {
+    put_alternating<F, Add>(to_sin, sine, sine, scale);
+    second[0] = cosine[0];
+    second[1] = cosine[1];
+  }
+  put_alternating<F, Add>(to_cos, cosine, second, scale);
+}
+
+/// The kernel: see AngleRows. From the offset nearest to 0 outwards.
 template <AngleFormat F, bool Add, bool Blend>
 void write_angle_rows(const AngleRows& given) {
   using Element = AngleElement<F>;
+  constexpr std::ptrdiff_t size = sizeof(Element);
   const AngleRows call = given;  // a copy, which what is written does not change
-  auto* to_cos = static_cast<Element*>(call.cosines);
-  auto* to_sin = static_cast<Element*>(call.sines);
-  const double* offset_cos = call.offset_cos;
-  const double* offset_sin = call.offset_sin;
   AxisBlend blend = {};
   if constexpr (Blend) blend = *call.blend;
   const AngleScale scale = {Doubles{} + call.scale, call.scale == 1};
-  const bool in_turn = call.order == AngleOrder::cosine_first || call.order == AngleOrder::sine_first;
-  const std::ptrdiff_t plane = call.pairs * std::ptrdiff_t(sizeof(Element)) * (call.order == AngleOrder::split ? 1 : 2);
-  const Longs sign = Longs{} + (call.negative ? (std::numeric_limits<std::int64_t>::min)() : 0);
-  for (std::ptrdiff_t row = 0; row < call.rows; ++row) {
-    if (call.ahead != 0) {
-      prefetch(to_cos, call.ahead, plane);
-      if (!in_turn) prefetch(to_sin, call.ahead, plane);
+  const std::ptrdiff_t step = call.order == AngleOrder::split ? 1 : 2;
+  const std::ptrdiff_t before = Blend ? 0 : -call.lowest,
+                       after = call.rows - 1 - before;  // how far offsets go on both sides of 0
+  const std::ptrdiff_t nearest = Blend ? 0 : before < 0 ? -before : after < 0 ? -after : 0;
+  const std::ptrdiff_t farthest = Blend || before < after ? after : before;
+  auto* const cosines = static_cast<Element*>(call.cosines);
+  const std::ptrdiff_t to_sine = static_cast<Element*>(call.sines) - cosines;
+  const std::ptrdiff_t second = call.order == AngleOrder::in_turn ? call.pairs : to_sine;  // the other half of a row
+  const std::ptrdiff_t half = call.pairs * (call.order == AngleOrder::repeated ? 2 : 1) * size;
+  const std::ptrdiff_t end_ahead = Blend || call.ahead == 0 ? call.ahead : call.ahead + half;
+  const double* offset_cos = call.offset_cos + nearest * call.offset_stride;
+  const double* offset_sin = call.offset_sin + nearest * call.offset_stride;
+  std::ptrdiff_t up = (before + nearest) * call.row_stride, down = (before - nearest) * call.row_stride;
+  for (std::ptrdiff_t d = nearest; d <= farthest; ++d) {
+    const bool above = Blend || d <= after, below = !Blend && d <= before && d != 0;
+    for (std::ptrdiff_t byte = call.ahead; byte < end_ahead; byte += 64) {
+      prefetch(cosines, byte + up * size);
+      prefetch(cosines, byte + (up + second) * size);
+      prefetch(cosines, byte + down * size);
+      prefetch(cosines, byte + (down + second) * size);
     }
-    for (std::ptrdiff_t i = 0; i < call.pairs; i += kLanes) {
-      Doubles cosine[2], sine[2];
+    std::ptrdiff_t j = 0;
+    for (std::ptrdiff_t i = 0; i < call.pairs; i += kLanes, j += step * kLanes) {
+      Doubles anchor_c[2], anchor_s[2], offset_c[2], ss[2], cs[2], cosine[2], sine[2];
       unrolled<2>([&](auto k) POSENC_INLINE_LAMBDA {
         const std::ptrdiff_t at = i + k.value * kDoubles;
-        const Doubles anchor_c = in_register(load_doubles(call.anchor_cos + at));
-        const Doubles anchor_s = in_register(load_doubles(call.anchor_sin + at));
-        Doubles offset_c, offset_s;
+        anchor_c[k.value] = in_register(load_doubles(call.anchor_cos + at));
+        anchor_s[k.value] = in_register(load_doubles(call.anchor_sin + at));
+        Doubles offset_s;
         if constexpr (Blend) {
-          blend_offsets(blend, blend.offsets[row], at, offset_c, offset_s);
+          blend_offsets(blend, blend.offsets[d], at, offset_c[k.value], offset_s);
         } else {
-          offset_c = in_register(load_doubles(offset_cos + at));
+          offset_c[k.value] = in_register(load_doubles(offset_cos + at));
           offset_s = in_register(load_doubles(offset_sin + at));
         }
-        cosine[k.value] = multiply_add(anchor_c, offset_c, -(anchor_s * offset_s));
-        sine[k.value] = Doubles(Longs(multiply_add(anchor_s, offset_c, anchor_c * offset_s)) ^ sign);
+        ss[k.value] = anchor_s[k.value] * offset_s;
+        cs[k.value] = anchor_c[k.value] * offset_s;
       });
-      if (call.order == AngleOrder::split) {
-        put_apart<F, Add>(to_cos + i, to_sin + i, cosine, sine, scale);
-      } else if (call.order == AngleOrder::sine_first) {
-        put_alternating<F, Add>(to_sin + 2 * i, sine, cosine, scale);
-      } else if constexpr (!Add) {
-        if (call.order == AngleOrder::cosine_first) {
-          put_alternating<F, Add>(to_cos + 2 * i, cosine, sine, scale);
-        } else {
-          put_alternating<F, Add>(to_cos + 2 * i, cosine, cosine, scale);
-          put_alternating<F, Add>(to_sin + 2 * i, sine, sine, scale);
-        }
+      if (above) {
+        unrolled<2>([&](auto k) POSENC_INLINE_LAMBDA {
+          cosine[k.value] = multiply_add(anchor_c[k.value], offset_c[k.value], -ss[k.value]);
+          sine[k.value] = multiply_add(anchor_s[k.value], offset_c[k.value], cs[k.value]);
+        });
+        put_pairs<F, Add>(cosines + up + j, cosines + up + to_sine + j, cosine, sine, call.order, scale);
+      }
+      if (below) {
+        unrolled<2>([&](auto k) POSENC_INLINE_LAMBDA {
+          cosine[k.value] = multiply_add(anchor_c[k.value], offset_c[k.value], ss[k.value]);
+          sine[k.value] = multiply_add(anchor_s[k.value], offset_c[k.value], -cs[k.value]);
+        });
+        put_pairs<F, Add>(cosines + down + j, cosines + down + to_sine + j, cosine, sine, call.order, scale);
       }
     }
-    to_cos += call.row_stride;
-    to_sin += call.row_stride;
+    up += call.row_stride;
+    down -= call.row_stride;
     offset_cos += call.offset_stride;
     offset_sin += call.offset_stride;
   }
@@ -7259,7 +7375,7 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 /// The kernel that writes or adds numbers of a format for a level, which the unit has. Those that add have no rows with
-/// numbers two times or the cosine first; those for several axes take no others.
+/// numbers two times; those for several axes take no others.
 template <AngleFormat F, bool Add, bool Blend = false>
 AngleKernel angle_kernel(Level level) {
   static constexpr KernelTable<AngleKernel> kKernels{{POSENC_OF_EACH_LEVEL(write_angle_rows<F, Add, Blend>)}};
@@ -7279,30 +7395,6 @@ inline Float32AngleKernel float32_angle_kernel(Level level) {
 #endif  // POSENC_HAS_LEVELS
 
 #endif  // POSENC_DETAIL_ANGLE_KERNELS_HPP
-
-// ---- posenc/detail/vector_code.hpp
-/// What compilers must be told so that plain loops and Eigen expressions become good vector code.
-#ifndef POSENC_DETAIL_VECTOR_CODE_HPP
-#define POSENC_DETAIL_VECTOR_CODE_HPP
-
-// In front of a function: one of its own, into which everything is inlined. In a larger one compilers call Eigen's
-// assignments of blocks, or keep a block in memory, and how fast it runs depends on the code around the call.
-#if defined(__GNUC__)
-#define POSENC_KERNEL __attribute__((noinline, flatten))
-#define POSENC_NOINLINE __attribute__((noinline))
-#else
-#define POSENC_KERNEL
-#define POSENC_NOINLINE
-#endif
-
-// In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.
-#if defined(__GNUC__) && !defined(__clang__)
-#define POSENC_VECTOR_LOOP _Pragma("GCC unroll 1")
-#else
-#define POSENC_VECTOR_LOOP
-#endif
-
-#endif  // POSENC_DETAIL_VECTOR_CODE_HPP
 
 // ---- posenc/detail/sin_cos.hpp
 /// Cosine and sine of position * frequency for many frequencies at once, in double.
@@ -7329,11 +7421,14 @@ inline constexpr bool kReducesExactly = false;
 inline constexpr bool kReducesExactly = true;
 #endif
 
-/// The scalar twin of sin_cos(): one libm call per value, for angles of any size.
+/// The scalar twin of sin_cos(): one libm call per value, for angles of any size. That of an anchor may overflow where those
+/// of its positions do not: it is 0 then, so that no cosine is NaN.
 inline void sin_cos_libm(const double* frequency, double position, int count, double* cosine, double* sine) {
   for (int i = 0; i < count; ++i) {
-    cosine[i] = std::cos(position * frequency[i]);
-    sine[i] = std::sin(position * frequency[i]);
+    const double angle = position * frequency[i];
+    const double finite = std::abs(angle) <= DBL_MAX ? angle : 0;
+    cosine[i] = std::cos(finite);
+    sine[i] = std::sin(finite);
   }
 }
 
@@ -7371,7 +7466,7 @@ inline void sin_cos_block(const double* __restrict frequency, double position, d
              z * (0x1.a01a019cb26eap-16 +
                   z * (-0x1.27e4f80a760f9p-22 + z * (0x1.1ee9ec477a290p-29 + z * -0x1.8faecf0eeaed9p-37))));
     const double sin_r = r + r * z * sin_tail;
-    const double cos_r = 1.0 - (0.5 * z - z * z * cos_tail);
+    const double cos_r = 1.0 + z * (z * cos_tail - 0.5);
     const double m = n - 4.0 * ((n * 0.25 + to_integer) - to_integer);
     const double abs_m = std::abs(m);
     const double cos_m = 1.0 - abs_m;
@@ -7386,6 +7481,11 @@ inline void sin_cos_block(const double* __restrict frequency, double position, d
 /// A function of its own, because the kernels that call it a few times for many rows would each hold several copies.
 POSENC_NOINLINE inline void sin_cos(const double* frequency, double max_frequency, double position, int count,
                                     double* cosine, double* sine) {
+  if (position == 0) {  // an anchor and an offset of most tables
+    std::fill_n(cosine, count, 1.0);
+    std::fill_n(sine, count, 0.0);
+    return;
+  }
   const bool reducible = kReducesExactly && std::abs(position) * max_frequency <= kMaxReducedAngle;
   if (!reducible) return sin_cos_libm(frequency, position, count, cosine, sine);
 #if POSENC_HAS_LEVELS
@@ -7410,15 +7510,21 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+/// Rows that are more bytes than this, which caches near a processor's core do not hold, are asked for in advance.
+inline constexpr std::int64_t kBytesInCache = std::int64_t(2) << 20;
+
 /// How many pairs for_each_angle() holds on the stack at a time.
 inline constexpr int kAngleChunk = 64;
+
+/// What AngleTerms::known_offsets is when all are filled.
+inline constexpr std::uint32_t kAllOffsets = (2u << kMostOffset) - 1;
 
 /// The cosines and sines of up to kAngleChunk pairs at the current anchor and at the offsets from it met so far.
 struct AngleTerms {
   alignas(64) double anchor_cos[kAngleChunk];
   alignas(64) double anchor_sin[kAngleChunk];
-  alignas(64) double offset_cos[kAnchorStep + 1][kAngleChunk];  // the last row is for fractional offsets
-  alignas(64) double offset_sin[kAnchorStep + 1][kAngleChunk];
+  alignas(64) double offset_cos[kMostOffset + 2][kAngleChunk];  // of 0, 1, ..; the last row is for fractions
+  alignas(64) double offset_sin[kMostOffset + 2][kAngleChunk];
   const double* frequency;
   int pairs;  // a multiple of kAngleBlock
   double fastest;
@@ -7443,28 +7549,27 @@ struct AngleTerms {
     for (int i = 0; i < pairs; ++i) anchor_sin[i] *= magnitude;
   }
 
-  /// The row of an offset, which is filled when it was not.
+  /// The row of an offset >= 0, which is filled when it was not.
   int row_of(double offset) {
     const int k = static_cast<int>(offset);
     const bool whole = offset == k;
     if (whole && (known_offsets >> k & 1u) != 0) return k;
-    return fill_row(offset, whole ? k : kAnchorStep);
+    return fill_row(offset, whole ? k : kMostOffset + 1);
   }
 
- private:
   POSENC_NOINLINE int fill_row(double offset, int row) {
     sin_cos(frequency, fastest, offset, pairs, offset_cos[row], offset_sin[row]);
-    if (row < kAnchorStep) known_offsets |= 1u << row;
+    if (row <= kMostOffset) known_offsets |= 1u << row;
     return row;
   }
 };
 
-/// Rows that lie on one anchor: row r of `count` has the offset of row offset + r of the terms.
+/// Rows that lie on one anchor: row r of `count` has the offset of row |offset + r| of the terms, with the sign of
+/// offset + r.
 struct AngleRun {
   Eigen::Index first;
   Eigen::Index count;
   int offset;
-  bool negative;
 };
 
 /// Calls run(terms, AngleRun) for rows begin ... end - 1 in order.
@@ -7472,21 +7577,25 @@ template <typename Positions, typename Run>
 void for_each_angle_run(AngleTerms& terms, Eigen::Index begin, Eigen::Index end, const Positions& positions,
                         const Run& run) {
   for (Eigen::Index row = begin; row < end;) {
-    AngleRun part{row, 0, 0, false};
-    for (double next = -1; row < end; ++row) {  // the offset that the run goes on with
-      const SplitPosition position = split_position(positions[row]);
-      if (part.count == 0) {
-        if (position.anchor != terms.anchor) terms.move_anchor(position.anchor);
-        part.negative = position.negative;
-      } else if (position.anchor != terms.anchor || position.offset != next || position.negative != part.negative) {
-        break;
+    const auto position = positions[row];
+    const SplitPosition split = split_position(position);
+    if (split.anchor != terms.anchor) terms.move_anchor(split.anchor);
+    AngleRun part{row, 1, static_cast<int>(split.offset)};
+    if (part.offset == split.offset) {
+      const int last = kMostOffset - (split.anchor < 0 ? 0 : 1);
+      for (; part.offset + part.count <= last && row + part.count < end; ++part.count) {
+        const auto next = positions[row + part.count];
+        const auto step = static_cast<std::decay_t<decltype(next)>>(part.count);
+        // Both: sums of large numbers are rounded, and differences from small ones.
+        if (next != position + step || next - position != step) break;
       }
-      const int offset = terms.row_of(position.offset);
-      if (part.count == 0) part.offset = offset;
-      ++part.count;
-      next = offset < kAnchorStep ? position.offset + 1 : kAnchorStep;  // no offset is kAnchorStep
+      for (int k = 0; k < part.count && terms.known_offsets != kAllOffsets; ++k)
+        terms.row_of(std::abs(part.offset + k));
+    } else {
+      part.offset = terms.fill_row(std::abs(split.offset), kMostOffset + 1) * (split.offset < 0 ? -1 : 1);
     }
     run(terms, part);
+    row += part.count;
   }
 }
 
@@ -7506,12 +7615,12 @@ inline AngleRows rows_of_run(const AngleTerms& terms, const AngleRun& run, void*
                              Eigen::Index row_stride, AngleOrder order, double scale) {
   return {terms.anchor_cos,
           terms.anchor_sin,
-          terms.offset_cos[run.offset],
-          terms.offset_sin[run.offset],
+          terms.offset_cos[0],
+          terms.offset_sin[0],
           kAngleChunk,
+          run.offset,
           run.count,
           terms.pairs,
-          run.negative,
           cosines,
           sines,
           row_stride,
@@ -7520,20 +7629,36 @@ inline AngleRows rows_of_run(const AngleTerms& terms, const AngleRun& run, void*
 }
 #endif
 
-/// The cosines and sines of a row of the terms, magnitude included, for the pairs from `first` on.
-inline void add_angles(const AngleTerms& terms, int offset, bool negative, int first, double* cosine, double* sine) {
+#if POSENC_HAS_LEVELS
+/// Has rows in turn begin with the sine: sin(a + b) = sin a cos(-b) - cos a sin(-b) and cos(a + b) = cos a cos(-b) + sin a
+/// sin(-b) are the formulas of the cosine and the sine with those of the anchor exchanged, and offsets the other way.
+template <typename Scalar>
+void put_sines_first(AngleRows& call) {
+  std::swap(call.anchor_cos, call.anchor_sin);
+  call.cosines = call.sines = static_cast<Scalar*>(call.sines) + (call.rows - 1) * call.row_stride;
+  call.row_stride = -call.row_stride;
+  call.lowest = 1 - call.lowest - call.rows;
+}
+#endif
+
+/// The cosines and sines of a row of the terms, with the sign of `offset`, magnitude included, for the pairs from `first`
+/// on.
+inline void add_angles(const AngleTerms& terms, int offset, int first, double* cosine, double* sine) {
   const double* const a_cos = terms.anchor_cos + first;
   const double* const a_sin = terms.anchor_sin + first;
-  const double* const o_cos = terms.offset_cos[offset] + first;
-  const double* const o_sin = terms.offset_sin[offset] + first;
 #if POSENC_HAS_LEVELS
-  AngleRows call = {a_cos, a_sin, o_cos, o_sin, 0, 1, kAngleBlock, negative, cosine, sine, 0, AngleOrder::split, 1};
+  const double* const o_cos = terms.offset_cos[0] + first;
+  const double* const o_sin = terms.offset_sin[0] + first;
+  AngleRows call = {a_cos,       a_sin,  o_cos, o_sin, kAngleChunk,       offset, 1,
+                    kAngleBlock, cosine, sine,  0,     AngleOrder::split, 1};
   angle_kernel<AngleFormat::float64, false>(level_of_machine())(call);
 #else
-  const double sign = negative ? -1.0 : 1.0;
+  const double* const o_cos = terms.offset_cos[std::abs(offset)] + first;
+  const double* const o_sin = terms.offset_sin[std::abs(offset)] + first;
+  const double sign = offset < 0 ? -1.0 : 1.0;
   for (int i = 0; i < kAngleBlock; ++i) {
-    cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * o_sin[i];
-    sine[i] = sign * (a_sin[i] * o_cos[i] + a_cos[i] * o_sin[i]);
+    cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * (sign * o_sin[i]);
+    sine[i] = a_sin[i] * o_cos[i] + a_cos[i] * (sign * o_sin[i]);
   }
 #endif
 }
@@ -7702,7 +7827,7 @@ void for_each_angle_of_chunk(const double* frequency, int count, double fastest,
                          for (int first = 0; first < terms.pairs; first += kAngleBlock) {
                            double cosine[kAngleBlock];
                            double sine[kAngleBlock];
-                           add_angles(terms, run.offset + static_cast<int>(i), run.negative, first, cosine, sine);
+                           add_angles(terms, run.offset + static_cast<int>(i), first, cosine, sine);
                            sink(run.first + i, first, (std::min)(kAngleBlock, count - first), cosine, sine);
                          }
                        }
@@ -7732,10 +7857,12 @@ EIGEN_ALWAYS_INLINE void for_each_angle_chunk(const Frequencies& frequencies, Ei
 ///
 /// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
 ///
-/// Each value is one product of two exact rotations, |position| = anchor + offset: the anchors are every 16th
-/// position, the offsets 0 ... 15. A run of positions thus costs one evaluation for 16 rows and otherwise two
-/// multiply-adds for each value, and a position always gives the same bits, whatever call it comes from.
-/// Accuracy: magnitude * (2^-51 + |position * inv_freq| 2^-52).
+/// Each value is one product of two exact rotations, position = anchor + offset: the anchors are every 32nd
+/// position, the offsets -16 ... 16. A run of positions thus costs one evaluation for 32 rows and otherwise a product
+/// and two multiply-adds for two values: rows anchor + d and anchor - d are sums of the same products. A position always
+/// gives the same bits, whatever call it comes from.
+/// Accuracy: magnitude * (2^-50 + |position * inv_freq| 3 2^-53): both angles are rounded, and anchor and offset are
+/// together up to three times the position, at 16.
 /// @param frequencies  Has inv_freq(), num_pairs() and fastest(): a posenc::Frequencies.
 /// @param magnitude    Factor on both outputs; that of `frequencies` does not count.
 /// @param positions    Has rows() and operator[], int64 or double.
@@ -8638,7 +8765,7 @@ struct TableWriter {
 #if POSENC_HAS_LEVELS
   static AngleOrder order_of(CosSinStorage storage) {
     return storage == CosSinStorage::cos_sin  ? AngleOrder::split
-           : storage == CosSinStorage::paired ? AngleOrder::cosine_first
+           : storage == CosSinStorage::paired ? AngleOrder::in_turn
                                               : AngleOrder::repeated;
   }
 #endif
@@ -8655,11 +8782,16 @@ struct TableWriter {
 #if POSENC_HAS_LEVELS
     const AngleKernel kernel = angle_kernel<angle_format<Scalar>, false>(level_of_machine());
     const Eigen::Index step = storage == CosSinStorage::cos_sin ? 1 : 2;
+    const Eigen::Index row_bytes = row_stride * static_cast<Eigen::Index>(sizeof(Scalar));
+    const bool is_cached = std::int64_t(positions.rows()) * row_bytes <= kBytesInCache;
+    const Eigen::Index ahead = is_cached ? 0 : kAnchorStep * row_bytes;
     for_each_angle_chunk(frequencies, first_pair, end, [&](const double* frequency, Eigen::Index pair, int count) {
       Scalar* const to = data + step * (pair - first_pair);
       const auto run = [&](const AngleTerms& terms, const AngleRun& rows) {
         Scalar* const row = to + rows.first * row_stride;
-        kernel(rows_of_run(terms, rows, row, row + sin_offset, row_stride, order_of(storage), 1));
+        AngleRows call = rows_of_run(terms, rows, row, row + sin_offset, row_stride, order_of(storage), 1);
+        call.ahead = ahead;
+        kernel(call);
       };
       for_each_angle_run(frequency, count, frequencies.fastest(), frequencies.magnitude(), positions, run);
     });
@@ -8772,11 +8904,11 @@ using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scala
 ///                                divide.
 /// @throws std::out_of_range      an angle position * inv_freq that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     two multiply-adds and a store for each value, with float32 angles an evaluation of cosine or sine; one
-///           allocation (bench_frequency: make_table, consecutive positions).
+/// Cost:     a product, two multiply-adds and two stores for two values, with float32 angles an evaluation of cosine or
+///           sine for each; one allocation (bench_frequency: make_table, consecutive positions).
 /// Accuracy: float |error| <= u / 2 + A (2^-40 + |p inv_freq| 2^-51) with u the ulp of float just below A, 2^-24 for
 ///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51) [frequency][accuracy].
-/// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
+/// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 32nd position.
 /// Matches:  AngleMode::exact is what the formula says; AngleMode::float32 what Hugging Face, vLLM, ONNX exporters and
 ///           CTranslate2 compute, given their float inv_freq: exact to the bit for a correctly rounded cos and sin,
 ///           where long double is wider than double (see Frequencies).
@@ -8919,7 +9051,7 @@ class RowRuns {
   Eigen::Index operator()(Eigen::Index token) const { return first_(token / seq_len_) + token % seq_len_; }
   /// Calls run(first token, number of tokens, row of the first token) for all tokens in order.
   template <typename Run>
-  void for_each_run(const Run& run) const {
+  EIGEN_ALWAYS_INLINE void for_each_run(const Run& run) const {
     for (Eigen::Index b = 0; b < sequences_; ++b) run(b * seq_len_, seq_len_, first_(b));
   }
 
@@ -8972,20 +9104,21 @@ class RowResolver {
 
   /// Refuses a table unless it has exactly one row for each token. Without tokens, any table is accepted.
   void require_exact(const TokenGrid& tokens) const {
-    if (table_rows_ != tokens.seq_len && tokens.tokens() != 0) refuse_rows(tokens);
+    if (table_rows_ != tokens.seq_len && tokens.tokens() != 0) refuse_rows(function_, table_rows_, tokens);
   }
-  [[noreturn]] POSENC_COLD void refuse_rows(const TokenGrid& tokens) const {
-    if (table_rows_ > tokens.seq_len) {
+  /// By value: a call that refuses nothing then keeps all of it in registers.
+  [[noreturn]] POSENC_COLD static void refuse_rows(const char* function, Eigen::Index table_rows, TokenGrid tokens) {
+    if (table_rows > tokens.seq_len) {
       fail(Refusal::invalid_argument,
-           joined("posenc::", function_, ": rows must be given where the table has more of them (", table_rows_,
+           joined("posenc::", function, ": rows must be given where the table has more of them (", table_rows,
                   ") than ", tokens.parameter, " has tokens (", tokens.seq_len,
                   "), for instance starting_at(cached) or from_row(n)"));
     }
-    if (table_rows_ > 0 && tokens.seq_len % table_rows_ == 0) {
-      refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len,
-                                    " (sequences that share the rows of one table: each_sequence(", table_rows_, "))");
+    if (table_rows > 0 && tokens.seq_len % table_rows == 0) {
+      refuse<std::invalid_argument>(function, "table.rows()", table_rows, tokens.count, " ", tokens.seq_len,
+                                    " (sequences that share the rows of one table: each_sequence(", table_rows, "))");
     }
-    refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len);
+    refuse<std::invalid_argument>(function, "table.rows()", table_rows, tokens.count, " ", tokens.seq_len);
   }
   void require_exact(Eigen::Index seq_len) const {
     require(table_rows_ == seq_len, function_, "table.rows()", table_rows_, "each_sequence's seq_len ", seq_len,
@@ -9203,10 +9336,10 @@ void with_sequence_rows(const RowResolver& resolver, const Start& start, Eigen::
 /// Calls action(rows), with rows(token) the row of the table that each token takes, as the caller gave them: nothing
 /// (OneRowForEachToken), positions, rows, or each_sequence(). All of them are checked before.
 template <typename Table, typename Given, typename Action>
-void with_table_rows(const char* function, const Table& table, const Given& given, const TokenGrid& tokens,
-                     const Action& action) {
+EIGEN_ALWAYS_INLINE void with_table_rows(const char* function, const Table& table, const Given& given,
+                                         const TokenGrid& tokens, const Action& action) {
   const RowResolver resolver(function, table.rows(), table.first_position());
-  const auto run = [&](Eigen::Index row) {
+  const auto run = [&](Eigen::Index row) POSENC_INLINE_LAMBDA {
     action(RowRuns((std::max)(tokens.seq_len, Eigen::Index(1)), tokens.seq_len == 0 ? 0 : tokens.batch,
                    [row](Eigen::Index) { return row; }));
   };
@@ -9357,8 +9490,8 @@ inline std::uint64_t distance_of(Eigen::Index stride) {
 /// Elements of what is written to may not lie in one another: each stride must reach past what the smaller ones cover,
 /// beginning with `covered` numbers that are contiguous.
 template <std::size_t Count>
-void require_nested_strides(const char* function, const char* parameter, StridedAxis (&axes)[Count],
-                            Eigen::Index contiguous) {
+POSENC_NOINLINE void require_nested_strides(const char* function, const char* parameter, StridedAxis (&axes)[Count],
+                                            Eigen::Index contiguous) {
   for (const StridedAxis& axis : axes) {
     if (axis.count == 0) return;
   }
@@ -9805,7 +9938,7 @@ void require_disjoint_list(const char* function, const char* parameter, const Ei
 /// What is written to may not name an element more than once: a Map whose rows overlap, an index view with a row
 /// repeated.
 template <typename View>
-void require_no_self_overlap_impl(const char* function, const char* parameter, const View& x) {
+EIGEN_ALWAYS_INLINE void require_no_self_overlap_impl(const char* function, const char* parameter, const View& x) {
   if constexpr (has_memory<View>) {
     constexpr bool by_rows = bool(View::IsRowMajor);
     if (x.innerStride() == 1 && x.outerStride() >= (by_rows ? x.cols() : x.rows()))
@@ -9831,7 +9964,8 @@ void require_no_self_overlap_impl(const char* function, const char* parameter, c
 }
 
 template <typename Out>
-void require_no_self_overlap(const char* function, const char* parameter, const Eigen::DenseBase<Out>& out) {
+EIGEN_ALWAYS_INLINE void require_no_self_overlap(const char* function, const char* parameter,
+                                                 const Eigen::DenseBase<Out>& out) {
   require_no_self_overlap_impl(function, parameter, out.derived());
 }
 
@@ -10583,14 +10717,14 @@ namespace detail {
 struct AxisTerms {
   alignas(64) double anchor_cos[kAngleChunk];
   alignas(64) double anchor_sin[kAngleChunk];
-  alignas(64) double own_cos[kBlendedAxes][kAngleChunk];  // offsets that are not whole, or of negative positions
+  alignas(64) double below_sin[kMostOffset + 1][kAngleChunk];  // of the offsets 0, -1, .. met so far
+  alignas(64) double own_cos[kBlendedAxes][kAngleChunk];       // of offsets that are not whole
   alignas(64) double own_sin[kBlendedAxes][kAngleChunk];
   alignas(64) std::int64_t masks[kBlendedAxes][kAngleChunk];
   alignas(64) double packed_frequency[kBlendedAxes][kAngleChunk];
   AxisOffsets waiting[kAnchorStep];
   SplitPosition position[kBlendedAxes];
   double anchor[kBlendedAxes];
-  bool negative[kBlendedAxes];
   int count_on[kBlendedAxes];
   int pair_on[kBlendedAxes][kAngleChunk];
   signed char axis_of_eight[kAngleChunk / 8];
@@ -10599,6 +10733,7 @@ struct AxisTerms {
   int count;
   int num_axes;
   int num_waiting = 0;
+  std::uint32_t known_below = 0;  // bit k: row k of below_sin is filled
   bool is_ready = false;
 
   AxisTerms(AngleTerms& offsets, const int* axes, int pairs, int axis_count)
@@ -10611,7 +10746,6 @@ struct AxisTerms {
     std::fill_n(packed_frequency[0], kBlendedAxes * kAngleChunk, 0.0);
     std::fill_n(count_on, kBlendedAxes, 0);
     std::fill_n(anchor, kBlendedAxes, -1.0);  // none yet
-    std::fill_n(negative, kBlendedAxes, false);
     for (int i = 0; i < terms.pairs; ++i) {
       const int axis = axis_of_pair[(std::min)(i, count - 1)];
       masks[axis][i] = -1;
@@ -10630,19 +10764,17 @@ struct AxisTerms {
     alignas(64) double sine[kAngleChunk];
     const int padded = (on_axis + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
     anchor[axis] = position[axis].anchor;
-    negative[axis] = position[axis].negative;
     sin_cos(packed_frequency[axis], terms.fastest, anchor[axis], padded, cosine, sine);
-    const double sign = negative[axis] ? -1.0 : 1.0;
     for (int i = 0; i < on_axis; ++i) {
       anchor_cos[pair_on[axis][i]] = cosine[i] * terms.magnitude;
-      anchor_sin[pair_on[axis][i]] = sign * (sine[i] * terms.magnitude);
+      anchor_sin[pair_on[axis][i]] = sine[i] * terms.magnitude;
     }
   }
 
   /// The offsets of an axis where no other row has them: those of its position, with the sign of its sines.
   POSENC_NOINLINE void fill_own(int axis) {
-    const int row = terms.row_of(position[axis].offset);
-    const double sign = position[axis].negative ? -1.0 : 1.0;
+    const int row = terms.row_of(std::abs(position[axis].offset));
+    const double sign = position[axis].offset < 0 ? -1.0 : 1.0;
     for (int i = 0; i < terms.pairs; ++i) own_cos[axis][i] = terms.offset_cos[row][i];
     for (int i = 0; i < terms.pairs; ++i) own_sin[axis][i] = sign * terms.offset_sin[row][i];
   }
@@ -10652,7 +10784,7 @@ struct AxisTerms {
     for (int axis = 0; axis < num_axes; ++axis) {
       const SplitPosition& at = position[axis];
       if (count_on[axis] == 0) continue;
-      if (at.anchor != anchor[axis] || at.negative != negative[axis] || is_own(at)) return true;
+      if (at.anchor != anchor[axis] || is_own(at)) return true;
     }
     return num_waiting == kAnchorStep;
   }
@@ -10667,35 +10799,38 @@ struct AxisTerms {
         offsets.sin[axis] = own_sin[axis];
         continue;
       }
-      if (at.anchor != anchor[axis] || at.negative != negative[axis]) move_anchor(axis);
+      if (at.anchor != anchor[axis]) move_anchor(axis);
       if (is_own(at)) {
         fill_own(axis);
         offsets.cos[axis] = own_cos[axis];
         offsets.sin[axis] = own_sin[axis];
       } else {
-        const int row = terms.row_of(at.offset);
+        const int row = terms.row_of(std::abs(at.offset));
         offsets.cos[axis] = terms.offset_cos[row];
-        offsets.sin[axis] = terms.offset_sin[row];
+        offsets.sin[axis] = at.offset < 0 ? sines_below(row) : terms.offset_sin[row];
       }
     }
   }
 
  private:
-  static bool is_own(const SplitPosition& at) {
-    return at.negative || at.offset != static_cast<double>(static_cast<int>(at.offset));
+  const double* sines_below(int row) {
+    if ((known_below >> row & 1u) == 0) {
+      for (int i = 0; i < terms.pairs; ++i) below_sin[row][i] = -terms.offset_sin[row][i];
+      known_below |= 1u << row;
+    }
+    return below_sin[row];
   }
+
+  static bool is_own(const SplitPosition& at) { return at.offset != static_cast<double>(static_cast<int>(at.offset)); }
 };
 
-/// Splits row `row` of positions into `split`; whether it is the same on all axes.
+/// Whether row `row` of positions is the same on all axes.
 template <typename Derived>
-bool split_axes(const Derived& positions, Eigen::Index row, int num_axes, SplitPosition* split) {
-  bool equal = true;
-  for (int axis = 0; axis < num_axes; ++axis) {
-    const auto at = AxisPositions<Derived>(positions, axis)[row];
-    if (axis > 0 && at != AxisPositions<Derived>(positions, 0)[row]) equal = false;
-    split[axis] = split_position(at);
+bool is_on_diagonal(const Derived& positions, Eigen::Index row, int num_axes) {
+  for (int axis = 1; axis < num_axes; ++axis) {
+    if (positions.coeff(row, axis) != positions.coeff(row, 0)) return false;
   }
-  return equal;
+  return true;
 }
 
 /// Calls write_run(terms, AngleRun) for rows whose position is the same on all axes, as for_each_angle_run(), and
@@ -10719,14 +10854,17 @@ void for_each_axis_run(AngleTerms& terms, AxisTerms& axis_terms, const Derived& 
     axis_terms.num_waiting = 0;
   };
   for (Eigen::Index row = 0; row < rows;) {
-    if (split_axes(positions, row, axis_terms.num_axes, axis_terms.position)) {
+    if (is_on_diagonal(positions, row, axis_terms.num_axes)) {
       if (axis_terms.num_waiting > 0) flush(row);
       Eigen::Index end = row + 1;
-      while (end < rows && split_axes(positions, end, axis_terms.num_axes, axis_terms.position)) ++end;
+      while (end < rows && is_on_diagonal(positions, end, axis_terms.num_axes)) ++end;
       for_each_angle_run(terms, row, end, on_first, write_run);
       row = end;
     } else {
       if (!axis_terms.is_ready) axis_terms.prepare();
+      for (int axis = 0; axis < axis_terms.num_axes; ++axis) {
+        axis_terms.position[axis] = split_position(AxisPositions<Derived>(positions, axis)[row]);
+      }
       if (axis_terms.must_flush()) flush(row);
       axis_terms.push();
       ++row;
@@ -15173,17 +15311,9 @@ struct SomePositions {
 };
 
 /// for_each_angle() takes some pairs of all rows after another. Where that is more memory than caches hold, it gets so
-/// many rows at a time; the sines of 16 positions, which it then computes again, cost less (bench_sinusoidal,
+/// many rows at a time; the sines of 17 positions, which it then computes again, cost less (bench_sinusoidal,
 /// 16384_rows).
-inline constexpr Eigen::Index kRowsAtATime = 256;
-inline constexpr Eigen::Index kBytesInCache = Eigen::Index(2) << 20;
-
-/// Bytes from a row to one that is asked for from memory meanwhile: of rows that are taken some pairs at a time, processors
-/// fetch the next too late by themselves. Eight rows, but fewer where all of them lie in the same sets of a first-level
-/// cache, each in two pieces.
-inline Eigen::Index bytes_ahead(Eigen::Index row_bytes, bool two_pieces) {
-  return row_bytes * (two_pieces && row_bytes % 4096 == 0 ? 4 : 8);
-}
+inline constexpr Eigen::Index kRowsAtATime = 512;
 
 /// Writes the sinusoids of pairs 0 ... count - 1, a multiple of kAngleBlock, in all rows that are not padding. `data`
 /// is a matrix in memory with contiguous rows.
@@ -15196,7 +15326,7 @@ void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const SinusoidalE
   const PaddingRows<Positions> is_padding(encoding, positions);
   const Eigen::Index rows = positions.rows();
   const bool in_parts =
-      count > kAngleChunk && rows > kBytesInCache / static_cast<Eigen::Index>(sizeof(Scalar)) / (2 * count);
+      count > kAngleChunk && std::int64_t(rows) * 2 * count * std::int64_t(sizeof(Scalar)) > kBytesInCache;
   const Eigen::Index at_once = in_parts ? kRowsAtATime : rows;
   for (Eigen::Index first = 0; first < rows; first += at_once) {
     const SomePositions<Positions> some{positions, first, (std::min)(at_once, rows - first)};
@@ -15205,8 +15335,8 @@ void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const SinusoidalE
     constexpr bool adds = std::is_same_v<Element, AddElement<Scalar>>;
     const AngleKernel kernel = angle_kernel<angle_format<Scalar>, adds>(level_of_machine());
     const Eigen::Index row_bytes = row_stride * static_cast<Eigen::Index>(sizeof(Scalar));
-    const Eigen::Index ahead = in_parts ? bytes_ahead(row_bytes, !Interleave) : 0;
-    constexpr AngleOrder order = Interleave ? AngleOrder::sine_first : AngleOrder::split;
+    const Eigen::Index ahead = in_parts ? kAnchorStep * row_bytes : 0;
+    constexpr AngleOrder order = Interleave ? AngleOrder::in_turn : AngleOrder::split;
     const auto chunk = [&](const double* frequency, Eigen::Index pair, int pairs) {
       Scalar* const at = first_row + pair * (Interleave ? 2 : 1);
       const auto run = [&](const AngleTerms& terms, const AngleRun& all) {
@@ -15218,6 +15348,7 @@ void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const SinusoidalE
           AngleRows call =
               rows_of_run(terms, part, row + columns.first_cosine, row + columns.first_sine, row_stride, order, scale);
           call.ahead = ahead;
+          if constexpr (Interleave) put_sines_first<Scalar>(call);
           kernel(call);
         }
       };
@@ -15322,8 +15453,9 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
 ///                                that lie in one another.
 /// @throws std::out_of_range      a position that, with first_position added, is outside of [-2^57, 2^57]; an angle
 ///                                that is not finite. `out` is unchanged whenever one is thrown.
-/// Cost:     two multiply-adds and a store for each value. A sine and a cosine of each pair are evaluated at every 16th
-///           of consecutive positions, and wherever a list leaves these. No allocation (bench_sinusoidal: encode).
+/// Cost:     a product, two multiply-adds and two stores for two values. A sine and a cosine of each pair are evaluated
+///           at every 32nd of consecutive positions, and wherever a list leaves these. No allocation (bench_sinusoidal:
+///           encode).
 /// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
 ///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51) [sinusoidal][encode].
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
@@ -22271,7 +22403,7 @@ bool with_window_width(Eigen::Index width, const Run& run) {
 #endif  // POSENC_RELATIVE_BIAS_DETAIL_WINDOW_RUNS_HPP
 
 // ---- posenc/relative_bias/kernels/window_kernels.hpp
-/// The kernels of window_rows.inc at each level, and which of them a call takes.
+/// The kernels of window_rows.inc and window_sums.inc at each level, and which of them a call takes.
 #ifndef POSENC_RELATIVE_BIAS_KERNELS_WINDOW_KERNELS_HPP
 #define POSENC_RELATIVE_BIAS_KERNELS_WINDOW_KERNELS_HPP
 
@@ -22291,12 +22423,14 @@ struct WindowCall {
   std::ptrdiff_t heads, height, width;
 };
 
-/// The gradient of one head, and the sums that it is added to.
+/// The gradient of some heads of a window, without a class token, and the sums that it is added to.
 struct WindowSums {
-  const float* grad;
-  std::ptrdiff_t stride;
+  const float* grad;           ///< Of the first token with itself.
+  std::ptrdiff_t stride;       ///< To the next row of the gradient.
+  std::ptrdiff_t head_stride;  ///< To the gradient of the next head.
   float* values;
-  std::ptrdiff_t height, width;
+  std::ptrdiff_t values_stride;
+  std::ptrdiff_t heads, height, width;
 };
 
 /// Biases that each of the two parts of add_window() on the stack holds.
@@ -22328,7 +22462,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 namespace sse2 {
-// The bias of a window and its gradient at one level. See window_kernels.hpp.
+// The bias of a window at one level. See window_kernels.hpp.
 
 /// Writes count numbers, and up to a vector less one behind them; reads as many. In registers, or compilers call memcpy.
 POSENC_INLINE void copy_run(float* to, const float* from, std::ptrdiff_t count) {
@@ -22413,6 +22547,223 @@ void add_window(const WindowCall& call) {
   }
   add_window_of<To, true>(call);
 }
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(2)
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// The bias of a window at one level. See window_kernels.hpp.
+
+/// Writes count numbers, and up to a vector less one behind them; reads as many. In registers, or compilers call memcpy.
+POSENC_INLINE void copy_run(float* to, const float* from, std::ptrdiff_t count) {
+  constexpr int kCopied = POSENC_LEVEL >= 2 ? 8 : 4;
+  for (std::ptrdiff_t i = 0; i < count; i += kCopied)
+    store_floats<kCopied>(to + i, in_register(load_floats<kCopied>(from + i)));
+}
+
+/// Writes the lines of some columns: the biases that the queries of a column of the window meet, of all key rows behind
+/// one another.
+POSENC_INLINE void write_window_lines(float* to, const float* values, std::ptrdiff_t height, std::ptrdiff_t width,
+                                      std::ptrdiff_t first, std::ptrdiff_t columns) {
+  const std::ptrdiff_t span = 2 * width - 1;
+  for (std::ptrdiff_t c = first; c < first + columns; ++c) {
+    const float* from = values + width - 1 - c;
+    for (std::ptrdiff_t run = 2 * height - 2; run > 0; --run, from += span, to += width) copy_run(to, from, width);
+    // Nothing lies behind the last run of the table.
+    for (std::ptrdiff_t i = 0; i + 4 < width; i += 4) store_floats<4>(to + i, in_register(load_floats<4>(from + i)));
+    store_floats<4>(to + width - 4, load_floats<4>(from + width - 4));
+    to += width;
+  }
+}
+
+/// Adds the lines of some columns to the logits of one head. With InOrder its vectors begin where a row of logits does,
+/// else where they lie in one cache line.
+template <StoredAs To, bool InOrder>
+POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* lines, const WindowCall& call,
+                                    std::ptrdiff_t first, std::ptrdiff_t columns) {
+  const std::ptrdiff_t line = (2 * call.height - 1) * call.width;
+  const std::ptrdiff_t count = call.height * call.width;
+  for (std::ptrdiff_t row = 0; row < call.height; ++row) {
+    const float* from = lines + (call.height - 1 - row) * call.width;
+    StoredElementOf<To>* to = logits + (row * call.width + first) * call.stride;
+    for (std::ptrdiff_t c = 0; c < columns; ++c, from += line, to += call.stride) {
+      if constexpr (To == StoredAs::float32 && !InOrder) {
+        add_terms(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+          return load_floats<decltype(lanes)::value>(from + i);
+        });
+      } else {
+        add_numbers<To, StoredAs::float32, POSENC_LEVEL >= 2 ? 8 : 4>(to, from, count);
+      }
+    }
+  }
+}
+
+/// The kernel: logits(t, u) += values(displacement from t to u), head by head. What belongs to a query is a part of its
+/// column's line, `height * width` numbers in order. Lines are written one part ahead: a vector that is read right after
+/// pieces of it were written would wait for them to reach the cache. The call by value: what is read through a reference
+/// would be read again after each store.
+template <StoredAs To, bool InOrder>
+POSENC_INLINE void add_window_of(const WindowCall call) {
+  alignas(64) float lines[2][kWindowLines + 16];
+  const std::ptrdiff_t most = kWindowLines / ((2 * call.height - 1) * call.width);
+  const std::ptrdiff_t parts = (call.width + most - 1) / most;
+  const auto columns_of = [&](std::ptrdiff_t part) POSENC_INLINE_LAMBDA {
+    const std::ptrdiff_t rest = call.width - part * most;
+    return rest < most ? rest : most;
+  };
+  const auto write = [&](std::ptrdiff_t k) POSENC_INLINE_LAMBDA {
+    const std::ptrdiff_t part = k % parts;
+    write_window_lines(lines[k % 2], call.values + k / parts * call.values_stride, call.height, call.width, part * most,
+                       columns_of(part));
+  };
+  auto* const logits = static_cast<StoredElementOf<To>*>(call.logits);
+  const std::ptrdiff_t count = call.heads * parts;
+  if (count > 0) write(0);
+  for (std::ptrdiff_t k = 0; k < count; ++k) {
+    if (k + 1 < count) write(k + 1);
+    const std::ptrdiff_t part = k % parts;
+    add_window_lines<To, InOrder>(logits + k / parts * call.head_stride, lines[k % 2], call, part * most,
+                                  columns_of(part));
+  }
+}
+
+template <StoredAs To>
+void add_window(const WindowCall& call) {
+  if constexpr (To == StoredAs::float32) {
+    const std::ptrdiff_t count = call.height * call.width;
+    const bool aligned = reinterpret_cast<std::uintptr_t>(call.logits) % 32 == 0 && call.stride % 8 == 0;
+    // Rows of at most eight whole vectors, as of 8 x 8: one more, of both ends, would cost what it saves.
+    if (!aligned && (count % 8 != 0 || count > 64)) return add_window_of<To, false>(call);
+  }
+  add_window_of<To, true>(call);
+}
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HAS_LEVEL(3)
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// The bias of a window at one level. See window_kernels.hpp.
+
+/// Writes count numbers, and up to a vector less one behind them; reads as many. In registers, or compilers call memcpy.
+POSENC_INLINE void copy_run(float* to, const float* from, std::ptrdiff_t count) {
+  constexpr int kCopied = POSENC_LEVEL >= 2 ? 8 : 4;
+  for (std::ptrdiff_t i = 0; i < count; i += kCopied)
+    store_floats<kCopied>(to + i, in_register(load_floats<kCopied>(from + i)));
+}
+
+/// Writes the lines of some columns: the biases that the queries of a column of the window meet, of all key rows behind
+/// one another.
+POSENC_INLINE void write_window_lines(float* to, const float* values, std::ptrdiff_t height, std::ptrdiff_t width,
+                                      std::ptrdiff_t first, std::ptrdiff_t columns) {
+  const std::ptrdiff_t span = 2 * width - 1;
+  for (std::ptrdiff_t c = first; c < first + columns; ++c) {
+    const float* from = values + width - 1 - c;
+    for (std::ptrdiff_t run = 2 * height - 2; run > 0; --run, from += span, to += width) copy_run(to, from, width);
+    // Nothing lies behind the last run of the table.
+    for (std::ptrdiff_t i = 0; i + 4 < width; i += 4) store_floats<4>(to + i, in_register(load_floats<4>(from + i)));
+    store_floats<4>(to + width - 4, load_floats<4>(from + width - 4));
+    to += width;
+  }
+}
+
+/// Adds the lines of some columns to the logits of one head. With InOrder its vectors begin where a row of logits does,
+/// else where they lie in one cache line.
+template <StoredAs To, bool InOrder>
+POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* lines, const WindowCall& call,
+                                    std::ptrdiff_t first, std::ptrdiff_t columns) {
+  const std::ptrdiff_t line = (2 * call.height - 1) * call.width;
+  const std::ptrdiff_t count = call.height * call.width;
+  for (std::ptrdiff_t row = 0; row < call.height; ++row) {
+    const float* from = lines + (call.height - 1 - row) * call.width;
+    StoredElementOf<To>* to = logits + (row * call.width + first) * call.stride;
+    for (std::ptrdiff_t c = 0; c < columns; ++c, from += line, to += call.stride) {
+      if constexpr (To == StoredAs::float32 && !InOrder) {
+        add_terms(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
+          return load_floats<decltype(lanes)::value>(from + i);
+        });
+      } else {
+        add_numbers<To, StoredAs::float32, POSENC_LEVEL >= 2 ? 8 : 4>(to, from, count);
+      }
+    }
+  }
+}
+
+/// The kernel: logits(t, u) += values(displacement from t to u), head by head. What belongs to a query is a part of its
+/// column's line, `height * width` numbers in order. Lines are written one part ahead: a vector that is read right after
+/// pieces of it were written would wait for them to reach the cache. The call by value: what is read through a reference
+/// would be read again after each store.
+template <StoredAs To, bool InOrder>
+POSENC_INLINE void add_window_of(const WindowCall call) {
+  alignas(64) float lines[2][kWindowLines + 16];
+  const std::ptrdiff_t most = kWindowLines / ((2 * call.height - 1) * call.width);
+  const std::ptrdiff_t parts = (call.width + most - 1) / most;
+  const auto columns_of = [&](std::ptrdiff_t part) POSENC_INLINE_LAMBDA {
+    const std::ptrdiff_t rest = call.width - part * most;
+    return rest < most ? rest : most;
+  };
+  const auto write = [&](std::ptrdiff_t k) POSENC_INLINE_LAMBDA {
+    const std::ptrdiff_t part = k % parts;
+    write_window_lines(lines[k % 2], call.values + k / parts * call.values_stride, call.height, call.width, part * most,
+                       columns_of(part));
+  };
+  auto* const logits = static_cast<StoredElementOf<To>*>(call.logits);
+  const std::ptrdiff_t count = call.heads * parts;
+  if (count > 0) write(0);
+  for (std::ptrdiff_t k = 0; k < count; ++k) {
+    if (k + 1 < count) write(k + 1);
+    const std::ptrdiff_t part = k % parts;
+    add_window_lines<To, InOrder>(logits + k / parts * call.head_stride, lines[k % 2], call, part * most,
+                                  columns_of(part));
+  }
+}
+
+template <StoredAs To>
+void add_window(const WindowCall& call) {
+  if constexpr (To == StoredAs::float32) {
+    const std::ptrdiff_t count = call.height * call.width;
+    const bool aligned = reinterpret_cast<std::uintptr_t>(call.logits) % 32 == 0 && call.stride % 8 == 0;
+    // Rows of at most eight whole vectors, as of 8 x 8: one more, of both ends, would cost what it saves.
+    if (!aligned && (count % 8 != 0 || count > 64)) return add_window_of<To, false>(call);
+  }
+  add_window_of<To, true>(call);
+}
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
+#if POSENC_HAS_LEVEL(1)
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// The gradient of the bias of a window at one level. See window_kernels.hpp.
 
 /// How the Width gradients of a run, 0 for a width that the call says, are read into Vectors vectors: the last one ends
 /// where the run does, so that it may hold numbers of the one before. A run that is one less than a vector is read with
@@ -22466,67 +22817,184 @@ struct WindowRun {
   }
 };
 
-/// The gradient of the queries of one column of the window, for two differences of rows at a time, which read neighbors.
+/// The sums of two differences of rows, which read neighbors: a run and the next one.
 template <typename Run>
-POSENC_INLINE void sum_window_column(float* to, const float* grad, std::ptrdiff_t row, std::ptrdiff_t height,
-                                     std::ptrdiff_t width, const Run& run) {
-  const std::ptrdiff_t span = 2 * width - 1;
+struct RunPair {
+  Run run;
+  std::ptrdiff_t width;
   typename Run::Sums a, b;
+
+  POSENC_INLINE void clear() {
+    run.clear(a);
+    run.clear(b);
+  }
+  POSENC_INLINE void add(const float* from) {
+    run.template add<false>(a, from);
+    run.template add<false>(b, from + width);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void add_first(const float* from) {
+    run.template add<IsLast>(a, from);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void add_second(const float* from) {
+    run.template add<IsLast>(b, from);
+  }
+  /// Where the second run is the row's last one.
+  POSENC_INLINE void add_last(const float* from) {
+    run.template add<false>(a, from);
+    run.template add<true>(b, from + width);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void put_first(float* to) {
+    run.template put<IsLast>(to, a);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void put_second(float* to) {
+    run.template put<IsLast>(to, b);
+  }
+};
+
+#if POSENC_LEVEL >= 2
+/// The same for runs of 12: two are three vectors.
+struct RunPairOf12 {
+  Floats<8> sums[3];
+
+  POSENC_INLINE void clear() { sums[0] = sums[1] = sums[2] = -Floats<8>{}; }
+  POSENC_INLINE void add(const float* from) {
+    unrolled<3>([&](auto v) POSENC_INLINE_LAMBDA { sums[v.value] += load_floats<8>(from + 8 * v.value); });
+  }
+  template <bool>
+  POSENC_INLINE void add_first(const float* from) {
+    sums[0] += load_floats<8>(from);
+    sums[1] += __builtin_shufflevector(load_floats<4>(from + 8), -Floats<4>{}, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+  template <bool>
+  POSENC_INLINE void add_second(const float* from) {
+    sums[1] += __builtin_shufflevector(-Floats<4>{}, load_floats<4>(from), 0, 1, 2, 3, 4, 5, 6, 7);
+    sums[2] += load_floats<8>(from + 4);
+  }
+  POSENC_INLINE void add_last(const float* from) { add(from); }
+  template <bool>
+  POSENC_INLINE void put_first(float* to) {
+    store_floats<8>(to, load_floats<8>(to) + sums[0]);
+    store_floats<4>(to + 8, load_floats<4>(to + 8) + __builtin_shufflevector(sums[1], sums[1], 0, 1, 2, 3));
+  }
+  template <bool>
+  POSENC_INLINE void put_second(float* to) {
+    store_floats<4>(to, load_floats<4>(to) + __builtin_shufflevector(sums[1], sums[1], 4, 5, 6, 7));
+    store_floats<8>(to + 4, load_floats<8>(to + 4) + sums[2]);
+  }
+};
+#endif
+
+/// The gradient of the queries of one column of the window, for two differences of rows at a time.
+template <typename Pair>
+POSENC_INLINE void sum_window_column(float* to, const float* grad, std::ptrdiff_t row, std::ptrdiff_t height,
+                                     std::ptrdiff_t width, Pair& pair) {
+  const std::ptrdiff_t span = 2 * width - 1;
   const auto add_rows = [&](const float* from, std::ptrdiff_t count) POSENC_INLINE_LAMBDA {
-    for (; count > 0; --count, from += row + width) {
-      run.template add<false>(a, from);
-      run.template add<false>(b, from + width);
-    }
+    for (; count > 0; --count, from += row + width) pair.add(from);
     return from;
   };
   std::ptrdiff_t m = height % 2;
   if (m == 1) {
-    run.clear(a);
-    run.template add<false>(a, grad + (height - 1) * row);
-    run.template put<false>(to, a);
+    pair.clear();
+    pair.template add_first<false>(grad + (height - 1) * row);
+    pair.template put_first<false>(to);
   }
   for (; m < height; m += 2) {  // up to the keys of the queries' own row
-    run.clear(a);
-    run.clear(b);
-    run.template add<false>(b, grad + (height - 2 - m) * row);
-    const float* from = add_rows(grad + (height - 1 - m) * row, m);
-    run.template add<false>(a, from);
-    run.template add<true>(b, from + width);
-    run.template put<false>(to + m * span, a);
-    run.template put<false>(to + (m + 1) * span, b);
+    pair.clear();
+    pair.template add_second<false>(grad + (height - 2 - m) * row);
+    pair.add_last(add_rows(grad + (height - 1 - m) * row, m));
+    pair.template put_first<false>(to + m * span);
+    pair.template put_second<false>(to + (m + 1) * span);
   }
   for (; m < 2 * height - 2; m += 2) {
-    run.clear(a);
-    run.clear(b);
-    const float* from = add_rows(grad + (m - height + 1) * width, 2 * height - 3 - m);
-    run.template add<false>(a, from);
-    run.template add<true>(b, from + width);
-    run.template add<true>(a, from + row + width);
-    run.template put<false>(to + m * span, a);
+    pair.clear();
+    const float* const from = add_rows(grad + (m - height + 1) * width, 2 * height - 3 - m);
+    pair.add_last(from);
+    pair.template add_first<true>(from + row + width);
+    pair.template put_first<false>(to + m * span);
     if (m + 3 == 2 * height) {
-      run.template put<true>(to + (m + 1) * span, b);
+      pair.template put_second<true>(to + (m + 1) * span);
     } else {
-      run.template put<false>(to + (m + 1) * span, b);
+      pair.template put_second<false>(to + (m + 1) * span);
     }
   }
   if (m == 2 * height - 2) {
-    run.clear(a);
-    run.template add<true>(a, grad + (height - 1) * width);
-    run.template put<true>(to + m * span, a);
+    pair.clear();
+    pair.template add_first<true>(grad + (height - 1) * width);
+    pair.template put_first<true>(to + m * span);
   }
+}
+
+/// The same for windows of Side x Side, whose sums of all differences of rows are in registers, so that none waits for the
+/// one before. Of an odd side, whose rows begin anywhere in a line, as many rows of what is read next are fetched, from
+/// `next` on, `next_stride` from one to the next.
+template <int Side, typename Run>
+POSENC_INLINE void sum_square_column(float* to, const float* grad, std::ptrdiff_t stride, const float* next,
+                                     std::ptrdiff_t next_stride, const Run& run) {
+  typename Run::Sums sums[2 * Side - 1];
+  unrolled<Side>([&](auto row) POSENC_INLINE_LAMBDA {
+    constexpr int kRow = decltype(row)::value;
+    const float* const from = grad + kRow * Side * stride;
+    if constexpr (Side % 2 == 1) {
+      unrolled<Side * Side / 16>(
+          [&](auto i) POSENC_INLINE_LAMBDA { __builtin_prefetch(next + kRow * next_stride + 16 * i.value); });
+    }
+    unrolled<Side>([&](auto key_row) POSENC_INLINE_LAMBDA {
+      constexpr int kKeyRow = decltype(key_row)::value;
+      auto& sum = sums[kKeyRow - kRow + Side - 1];
+      if constexpr (kRow == 0 || kKeyRow == 0) run.clear(sum);
+      run.template add<kKeyRow == Side - 1>(sum, from + kKeyRow * Side);
+    });
+  });
+  unrolled<2 * Side - 1>([&](auto m) POSENC_INLINE_LAMBDA {
+    run.template put<m.value == 2 * Side - 2>(to + m.value * (2 * Side - 1), sums[m.value]);
+  });
+}
+
+/// Calls sum_column(to, grad, column) for each column of each head: where the sums of its first displacement are, and the
+/// gradient of its first query. The call by value, as in add_window_of().
+template <typename SumColumn>
+POSENC_INLINE void for_each_window_column(const WindowSums call, const SumColumn& sum_column) {
+  for (std::ptrdiff_t head = 0; head < call.heads; ++head) {
+    float* const to = call.values + head * call.values_stride + call.width - 1;
+    const float* grad = call.grad + head * call.head_stride;
+    for (std::ptrdiff_t column = 0; column < call.width; ++column, grad += call.stride)
+      sum_column(to - column, grad, column);
+  }
+}
+
+template <typename Pair>
+POSENC_INLINE void sum_window_by_pairs(const WindowSums& call, std::ptrdiff_t width, Pair pair) {
+  const std::ptrdiff_t height = call.height;
+  const std::ptrdiff_t row = width * call.stride;
+  for_each_window_column(call, [&](float* to, const float* grad, std::ptrdiff_t)
+                                   POSENC_INLINE_LAMBDA { sum_window_column(to, grad, row, height, width, pair); });
 }
 
 template <int Lanes, int Vectors, int Width>
 POSENC_INLINE void sum_window_of(const WindowSums& call) {
+  using Run = WindowRun<Lanes, Vectors, Width>;
   const std::ptrdiff_t width = Width > 0 ? Width : call.width;
-  const std::ptrdiff_t height = call.height;
-  const std::ptrdiff_t stride = call.stride;
-  const WindowRun<Lanes, Vectors, Width> run{Vectors == 1 ? 0 : width - Lanes};
-  float* const to = call.values + width - 1;
-  const float* grad = call.grad;
-  for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride) {
-    sum_window_column(to - column, grad, width * stride, height, width, run);
+  const Run run{Vectors == 1 ? 0 : width - Lanes};
+  if constexpr (Width > 0) {
+    if (call.height == Width) {
+      // Heads follow one another, row by row; in a window of three axes, the next window of keys is beside this one.
+      const std::ptrdiff_t stride = call.stride;
+      const bool follow = stride == Width * Width;
+      const std::ptrdiff_t next_column = follow ? stride * (Width - 1) : 0;
+      const std::ptrdiff_t next = follow ? call.head_stride : Width * Width;
+      const std::ptrdiff_t next_stride = follow ? stride : Width * stride;
+      return for_each_window_column(
+          call, [&](float* to, const float* grad, std::ptrdiff_t column) POSENC_INLINE_LAMBDA {
+            sum_square_column<Width>(to, grad, stride, grad + next + column * next_column, next_stride, run);
+          });
+    }
   }
+  sum_window_by_pairs(call, width, RunPair<Run>{run, width, {}, {}});
 }
 
 /// The kernel: values(displacement from t to u) += grad(t, u), column by column of the queries, the gradients of a column
@@ -22536,6 +23004,7 @@ void sum_window(const Call& call) {
 #if POSENC_LEVEL >= 2
   if (call.width == 7) return sum_window_of<8, 1, 7>(call);
   if (call.width == 8) return sum_window_of<8, 1, 8>(call);
+  if (call.width == 12) return sum_window_by_pairs(call, 12, RunPairOf12{});
   if (call.width > 8) return sum_window_of<8, 2, 0>(call);
 #else
   if (call.width > 12) return sum_window_of<4, 4, 0>(call);
@@ -22557,91 +23026,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 namespace avx2 {
-// The bias of a window and its gradient at one level. See window_kernels.hpp.
-
-/// Writes count numbers, and up to a vector less one behind them; reads as many. In registers, or compilers call memcpy.
-POSENC_INLINE void copy_run(float* to, const float* from, std::ptrdiff_t count) {
-  constexpr int kCopied = POSENC_LEVEL >= 2 ? 8 : 4;
-  for (std::ptrdiff_t i = 0; i < count; i += kCopied)
-    store_floats<kCopied>(to + i, in_register(load_floats<kCopied>(from + i)));
-}
-
-/// Writes the lines of some columns: the biases that the queries of a column of the window meet, of all key rows behind
-/// one another.
-POSENC_INLINE void write_window_lines(float* to, const float* values, std::ptrdiff_t height, std::ptrdiff_t width,
-                                      std::ptrdiff_t first, std::ptrdiff_t columns) {
-  const std::ptrdiff_t span = 2 * width - 1;
-  for (std::ptrdiff_t c = first; c < first + columns; ++c) {
-    const float* from = values + width - 1 - c;
-    for (std::ptrdiff_t run = 2 * height - 2; run > 0; --run, from += span, to += width) copy_run(to, from, width);
-    // Nothing lies behind the last run of the table.
-    for (std::ptrdiff_t i = 0; i + 4 < width; i += 4) store_floats<4>(to + i, in_register(load_floats<4>(from + i)));
-    store_floats<4>(to + width - 4, load_floats<4>(from + width - 4));
-    to += width;
-  }
-}
-
-/// Adds the lines of some columns to the logits of one head. With InOrder its vectors begin where a row of logits does,
-/// else where they lie in one cache line.
-template <StoredAs To, bool InOrder>
-POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* lines, const WindowCall& call,
-                                    std::ptrdiff_t first, std::ptrdiff_t columns) {
-  const std::ptrdiff_t line = (2 * call.height - 1) * call.width;
-  const std::ptrdiff_t count = call.height * call.width;
-  for (std::ptrdiff_t row = 0; row < call.height; ++row) {
-    const float* from = lines + (call.height - 1 - row) * call.width;
-    StoredElementOf<To>* to = logits + (row * call.width + first) * call.stride;
-    for (std::ptrdiff_t c = 0; c < columns; ++c, from += line, to += call.stride) {
-      if constexpr (To == StoredAs::float32 && !InOrder) {
-        add_terms(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
-          return load_floats<decltype(lanes)::value>(from + i);
-        });
-      } else {
-        add_numbers<To, StoredAs::float32, POSENC_LEVEL >= 2 ? 8 : 4>(to, from, count);
-      }
-    }
-  }
-}
-
-/// The kernel: logits(t, u) += values(displacement from t to u), head by head. What belongs to a query is a part of its
-/// column's line, `height * width` numbers in order. Lines are written one part ahead: a vector that is read right after
-/// pieces of it were written would wait for them to reach the cache. The call by value: what is read through a reference
-/// would be read again after each store.
-template <StoredAs To, bool InOrder>
-POSENC_INLINE void add_window_of(const WindowCall call) {
-  alignas(64) float lines[2][kWindowLines + 16];
-  const std::ptrdiff_t most = kWindowLines / ((2 * call.height - 1) * call.width);
-  const std::ptrdiff_t parts = (call.width + most - 1) / most;
-  const auto columns_of = [&](std::ptrdiff_t part) POSENC_INLINE_LAMBDA {
-    const std::ptrdiff_t rest = call.width - part * most;
-    return rest < most ? rest : most;
-  };
-  const auto write = [&](std::ptrdiff_t k) POSENC_INLINE_LAMBDA {
-    const std::ptrdiff_t part = k % parts;
-    write_window_lines(lines[k % 2], call.values + k / parts * call.values_stride, call.height, call.width, part * most,
-                       columns_of(part));
-  };
-  auto* const logits = static_cast<StoredElementOf<To>*>(call.logits);
-  const std::ptrdiff_t count = call.heads * parts;
-  if (count > 0) write(0);
-  for (std::ptrdiff_t k = 0; k < count; ++k) {
-    if (k + 1 < count) write(k + 1);
-    const std::ptrdiff_t part = k % parts;
-    add_window_lines<To, InOrder>(logits + k / parts * call.head_stride, lines[k % 2], call, part * most,
-                                  columns_of(part));
-  }
-}
-
-template <StoredAs To>
-void add_window(const WindowCall& call) {
-  if constexpr (To == StoredAs::float32) {
-    const std::ptrdiff_t count = call.height * call.width;
-    const bool aligned = reinterpret_cast<std::uintptr_t>(call.logits) % 32 == 0 && call.stride % 8 == 0;
-    // Rows of at most eight whole vectors, as of 8 x 8: one more, of both ends, would cost what it saves.
-    if (!aligned && (count % 8 != 0 || count > 64)) return add_window_of<To, false>(call);
-  }
-  add_window_of<To, true>(call);
-}
+// The gradient of the bias of a window at one level. See window_kernels.hpp.
 
 /// How the Width gradients of a run, 0 for a width that the call says, are read into Vectors vectors: the last one ends
 /// where the run does, so that it may hold numbers of the one before. A run that is one less than a vector is read with
@@ -22695,67 +23080,184 @@ struct WindowRun {
   }
 };
 
-/// The gradient of the queries of one column of the window, for two differences of rows at a time, which read neighbors.
+/// The sums of two differences of rows, which read neighbors: a run and the next one.
 template <typename Run>
-POSENC_INLINE void sum_window_column(float* to, const float* grad, std::ptrdiff_t row, std::ptrdiff_t height,
-                                     std::ptrdiff_t width, const Run& run) {
-  const std::ptrdiff_t span = 2 * width - 1;
+struct RunPair {
+  Run run;
+  std::ptrdiff_t width;
   typename Run::Sums a, b;
+
+  POSENC_INLINE void clear() {
+    run.clear(a);
+    run.clear(b);
+  }
+  POSENC_INLINE void add(const float* from) {
+    run.template add<false>(a, from);
+    run.template add<false>(b, from + width);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void add_first(const float* from) {
+    run.template add<IsLast>(a, from);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void add_second(const float* from) {
+    run.template add<IsLast>(b, from);
+  }
+  /// Where the second run is the row's last one.
+  POSENC_INLINE void add_last(const float* from) {
+    run.template add<false>(a, from);
+    run.template add<true>(b, from + width);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void put_first(float* to) {
+    run.template put<IsLast>(to, a);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void put_second(float* to) {
+    run.template put<IsLast>(to, b);
+  }
+};
+
+#if POSENC_LEVEL >= 2
+/// The same for runs of 12: two are three vectors.
+struct RunPairOf12 {
+  Floats<8> sums[3];
+
+  POSENC_INLINE void clear() { sums[0] = sums[1] = sums[2] = -Floats<8>{}; }
+  POSENC_INLINE void add(const float* from) {
+    unrolled<3>([&](auto v) POSENC_INLINE_LAMBDA { sums[v.value] += load_floats<8>(from + 8 * v.value); });
+  }
+  template <bool>
+  POSENC_INLINE void add_first(const float* from) {
+    sums[0] += load_floats<8>(from);
+    sums[1] += __builtin_shufflevector(load_floats<4>(from + 8), -Floats<4>{}, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+  template <bool>
+  POSENC_INLINE void add_second(const float* from) {
+    sums[1] += __builtin_shufflevector(-Floats<4>{}, load_floats<4>(from), 0, 1, 2, 3, 4, 5, 6, 7);
+    sums[2] += load_floats<8>(from + 4);
+  }
+  POSENC_INLINE void add_last(const float* from) { add(from); }
+  template <bool>
+  POSENC_INLINE void put_first(float* to) {
+    store_floats<8>(to, load_floats<8>(to) + sums[0]);
+    store_floats<4>(to + 8, load_floats<4>(to + 8) + __builtin_shufflevector(sums[1], sums[1], 0, 1, 2, 3));
+  }
+  template <bool>
+  POSENC_INLINE void put_second(float* to) {
+    store_floats<4>(to, load_floats<4>(to) + __builtin_shufflevector(sums[1], sums[1], 4, 5, 6, 7));
+    store_floats<8>(to + 4, load_floats<8>(to + 4) + sums[2]);
+  }
+};
+#endif
+
+/// The gradient of the queries of one column of the window, for two differences of rows at a time.
+template <typename Pair>
+POSENC_INLINE void sum_window_column(float* to, const float* grad, std::ptrdiff_t row, std::ptrdiff_t height,
+                                     std::ptrdiff_t width, Pair& pair) {
+  const std::ptrdiff_t span = 2 * width - 1;
   const auto add_rows = [&](const float* from, std::ptrdiff_t count) POSENC_INLINE_LAMBDA {
-    for (; count > 0; --count, from += row + width) {
-      run.template add<false>(a, from);
-      run.template add<false>(b, from + width);
-    }
+    for (; count > 0; --count, from += row + width) pair.add(from);
     return from;
   };
   std::ptrdiff_t m = height % 2;
   if (m == 1) {
-    run.clear(a);
-    run.template add<false>(a, grad + (height - 1) * row);
-    run.template put<false>(to, a);
+    pair.clear();
+    pair.template add_first<false>(grad + (height - 1) * row);
+    pair.template put_first<false>(to);
   }
   for (; m < height; m += 2) {  // up to the keys of the queries' own row
-    run.clear(a);
-    run.clear(b);
-    run.template add<false>(b, grad + (height - 2 - m) * row);
-    const float* from = add_rows(grad + (height - 1 - m) * row, m);
-    run.template add<false>(a, from);
-    run.template add<true>(b, from + width);
-    run.template put<false>(to + m * span, a);
-    run.template put<false>(to + (m + 1) * span, b);
+    pair.clear();
+    pair.template add_second<false>(grad + (height - 2 - m) * row);
+    pair.add_last(add_rows(grad + (height - 1 - m) * row, m));
+    pair.template put_first<false>(to + m * span);
+    pair.template put_second<false>(to + (m + 1) * span);
   }
   for (; m < 2 * height - 2; m += 2) {
-    run.clear(a);
-    run.clear(b);
-    const float* from = add_rows(grad + (m - height + 1) * width, 2 * height - 3 - m);
-    run.template add<false>(a, from);
-    run.template add<true>(b, from + width);
-    run.template add<true>(a, from + row + width);
-    run.template put<false>(to + m * span, a);
+    pair.clear();
+    const float* const from = add_rows(grad + (m - height + 1) * width, 2 * height - 3 - m);
+    pair.add_last(from);
+    pair.template add_first<true>(from + row + width);
+    pair.template put_first<false>(to + m * span);
     if (m + 3 == 2 * height) {
-      run.template put<true>(to + (m + 1) * span, b);
+      pair.template put_second<true>(to + (m + 1) * span);
     } else {
-      run.template put<false>(to + (m + 1) * span, b);
+      pair.template put_second<false>(to + (m + 1) * span);
     }
   }
   if (m == 2 * height - 2) {
-    run.clear(a);
-    run.template add<true>(a, grad + (height - 1) * width);
-    run.template put<true>(to + m * span, a);
+    pair.clear();
+    pair.template add_first<true>(grad + (height - 1) * width);
+    pair.template put_first<true>(to + m * span);
   }
+}
+
+/// The same for windows of Side x Side, whose sums of all differences of rows are in registers, so that none waits for the
+/// one before. Of an odd side, whose rows begin anywhere in a line, as many rows of what is read next are fetched, from
+/// `next` on, `next_stride` from one to the next.
+template <int Side, typename Run>
+POSENC_INLINE void sum_square_column(float* to, const float* grad, std::ptrdiff_t stride, const float* next,
+                                     std::ptrdiff_t next_stride, const Run& run) {
+  typename Run::Sums sums[2 * Side - 1];
+  unrolled<Side>([&](auto row) POSENC_INLINE_LAMBDA {
+    constexpr int kRow = decltype(row)::value;
+    const float* const from = grad + kRow * Side * stride;
+    if constexpr (Side % 2 == 1) {
+      unrolled<Side * Side / 16>(
+          [&](auto i) POSENC_INLINE_LAMBDA { __builtin_prefetch(next + kRow * next_stride + 16 * i.value); });
+    }
+    unrolled<Side>([&](auto key_row) POSENC_INLINE_LAMBDA {
+      constexpr int kKeyRow = decltype(key_row)::value;
+      auto& sum = sums[kKeyRow - kRow + Side - 1];
+      if constexpr (kRow == 0 || kKeyRow == 0) run.clear(sum);
+      run.template add<kKeyRow == Side - 1>(sum, from + kKeyRow * Side);
+    });
+  });
+  unrolled<2 * Side - 1>([&](auto m) POSENC_INLINE_LAMBDA {
+    run.template put<m.value == 2 * Side - 2>(to + m.value * (2 * Side - 1), sums[m.value]);
+  });
+}
+
+/// Calls sum_column(to, grad, column) for each column of each head: where the sums of its first displacement are, and the
+/// gradient of its first query. The call by value, as in add_window_of().
+template <typename SumColumn>
+POSENC_INLINE void for_each_window_column(const WindowSums call, const SumColumn& sum_column) {
+  for (std::ptrdiff_t head = 0; head < call.heads; ++head) {
+    float* const to = call.values + head * call.values_stride + call.width - 1;
+    const float* grad = call.grad + head * call.head_stride;
+    for (std::ptrdiff_t column = 0; column < call.width; ++column, grad += call.stride)
+      sum_column(to - column, grad, column);
+  }
+}
+
+template <typename Pair>
+POSENC_INLINE void sum_window_by_pairs(const WindowSums& call, std::ptrdiff_t width, Pair pair) {
+  const std::ptrdiff_t height = call.height;
+  const std::ptrdiff_t row = width * call.stride;
+  for_each_window_column(call, [&](float* to, const float* grad, std::ptrdiff_t)
+                                   POSENC_INLINE_LAMBDA { sum_window_column(to, grad, row, height, width, pair); });
 }
 
 template <int Lanes, int Vectors, int Width>
 POSENC_INLINE void sum_window_of(const WindowSums& call) {
+  using Run = WindowRun<Lanes, Vectors, Width>;
   const std::ptrdiff_t width = Width > 0 ? Width : call.width;
-  const std::ptrdiff_t height = call.height;
-  const std::ptrdiff_t stride = call.stride;
-  const WindowRun<Lanes, Vectors, Width> run{Vectors == 1 ? 0 : width - Lanes};
-  float* const to = call.values + width - 1;
-  const float* grad = call.grad;
-  for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride) {
-    sum_window_column(to - column, grad, width * stride, height, width, run);
+  const Run run{Vectors == 1 ? 0 : width - Lanes};
+  if constexpr (Width > 0) {
+    if (call.height == Width) {
+      // Heads follow one another, row by row; in a window of three axes, the next window of keys is beside this one.
+      const std::ptrdiff_t stride = call.stride;
+      const bool follow = stride == Width * Width;
+      const std::ptrdiff_t next_column = follow ? stride * (Width - 1) : 0;
+      const std::ptrdiff_t next = follow ? call.head_stride : Width * Width;
+      const std::ptrdiff_t next_stride = follow ? stride : Width * stride;
+      return for_each_window_column(
+          call, [&](float* to, const float* grad, std::ptrdiff_t column) POSENC_INLINE_LAMBDA {
+            sum_square_column<Width>(to, grad, stride, grad + next + column * next_column, next_stride, run);
+          });
+    }
   }
+  sum_window_by_pairs(call, width, RunPair<Run>{run, width, {}, {}});
 }
 
 /// The kernel: values(displacement from t to u) += grad(t, u), column by column of the queries, the gradients of a column
@@ -22765,6 +23267,7 @@ void sum_window(const Call& call) {
 #if POSENC_LEVEL >= 2
   if (call.width == 7) return sum_window_of<8, 1, 7>(call);
   if (call.width == 8) return sum_window_of<8, 1, 8>(call);
+  if (call.width == 12) return sum_window_by_pairs(call, 12, RunPairOf12{});
   if (call.width > 8) return sum_window_of<8, 2, 0>(call);
 #else
   if (call.width > 12) return sum_window_of<4, 4, 0>(call);
@@ -22787,91 +23290,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 namespace avx512 {
-// The bias of a window and its gradient at one level. See window_kernels.hpp.
-
-/// Writes count numbers, and up to a vector less one behind them; reads as many. In registers, or compilers call memcpy.
-POSENC_INLINE void copy_run(float* to, const float* from, std::ptrdiff_t count) {
-  constexpr int kCopied = POSENC_LEVEL >= 2 ? 8 : 4;
-  for (std::ptrdiff_t i = 0; i < count; i += kCopied)
-    store_floats<kCopied>(to + i, in_register(load_floats<kCopied>(from + i)));
-}
-
-/// Writes the lines of some columns: the biases that the queries of a column of the window meet, of all key rows behind
-/// one another.
-POSENC_INLINE void write_window_lines(float* to, const float* values, std::ptrdiff_t height, std::ptrdiff_t width,
-                                      std::ptrdiff_t first, std::ptrdiff_t columns) {
-  const std::ptrdiff_t span = 2 * width - 1;
-  for (std::ptrdiff_t c = first; c < first + columns; ++c) {
-    const float* from = values + width - 1 - c;
-    for (std::ptrdiff_t run = 2 * height - 2; run > 0; --run, from += span, to += width) copy_run(to, from, width);
-    // Nothing lies behind the last run of the table.
-    for (std::ptrdiff_t i = 0; i + 4 < width; i += 4) store_floats<4>(to + i, in_register(load_floats<4>(from + i)));
-    store_floats<4>(to + width - 4, load_floats<4>(from + width - 4));
-    to += width;
-  }
-}
-
-/// Adds the lines of some columns to the logits of one head. With InOrder its vectors begin where a row of logits does,
-/// else where they lie in one cache line.
-template <StoredAs To, bool InOrder>
-POSENC_INLINE void add_window_lines(StoredElementOf<To>* logits, const float* lines, const WindowCall& call,
-                                    std::ptrdiff_t first, std::ptrdiff_t columns) {
-  const std::ptrdiff_t line = (2 * call.height - 1) * call.width;
-  const std::ptrdiff_t count = call.height * call.width;
-  for (std::ptrdiff_t row = 0; row < call.height; ++row) {
-    const float* from = lines + (call.height - 1 - row) * call.width;
-    StoredElementOf<To>* to = logits + (row * call.width + first) * call.stride;
-    for (std::ptrdiff_t c = 0; c < columns; ++c, from += line, to += call.stride) {
-      if constexpr (To == StoredAs::float32 && !InOrder) {
-        add_terms(to, count, [&](auto lanes, std::ptrdiff_t i) POSENC_INLINE_LAMBDA {
-          return load_floats<decltype(lanes)::value>(from + i);
-        });
-      } else {
-        add_numbers<To, StoredAs::float32, POSENC_LEVEL >= 2 ? 8 : 4>(to, from, count);
-      }
-    }
-  }
-}
-
-/// The kernel: logits(t, u) += values(displacement from t to u), head by head. What belongs to a query is a part of its
-/// column's line, `height * width` numbers in order. Lines are written one part ahead: a vector that is read right after
-/// pieces of it were written would wait for them to reach the cache. The call by value: what is read through a reference
-/// would be read again after each store.
-template <StoredAs To, bool InOrder>
-POSENC_INLINE void add_window_of(const WindowCall call) {
-  alignas(64) float lines[2][kWindowLines + 16];
-  const std::ptrdiff_t most = kWindowLines / ((2 * call.height - 1) * call.width);
-  const std::ptrdiff_t parts = (call.width + most - 1) / most;
-  const auto columns_of = [&](std::ptrdiff_t part) POSENC_INLINE_LAMBDA {
-    const std::ptrdiff_t rest = call.width - part * most;
-    return rest < most ? rest : most;
-  };
-  const auto write = [&](std::ptrdiff_t k) POSENC_INLINE_LAMBDA {
-    const std::ptrdiff_t part = k % parts;
-    write_window_lines(lines[k % 2], call.values + k / parts * call.values_stride, call.height, call.width, part * most,
-                       columns_of(part));
-  };
-  auto* const logits = static_cast<StoredElementOf<To>*>(call.logits);
-  const std::ptrdiff_t count = call.heads * parts;
-  if (count > 0) write(0);
-  for (std::ptrdiff_t k = 0; k < count; ++k) {
-    if (k + 1 < count) write(k + 1);
-    const std::ptrdiff_t part = k % parts;
-    add_window_lines<To, InOrder>(logits + k / parts * call.head_stride, lines[k % 2], call, part * most,
-                                  columns_of(part));
-  }
-}
-
-template <StoredAs To>
-void add_window(const WindowCall& call) {
-  if constexpr (To == StoredAs::float32) {
-    const std::ptrdiff_t count = call.height * call.width;
-    const bool aligned = reinterpret_cast<std::uintptr_t>(call.logits) % 32 == 0 && call.stride % 8 == 0;
-    // Rows of at most eight whole vectors, as of 8 x 8: one more, of both ends, would cost what it saves.
-    if (!aligned && (count % 8 != 0 || count > 64)) return add_window_of<To, false>(call);
-  }
-  add_window_of<To, true>(call);
-}
+// The gradient of the bias of a window at one level. See window_kernels.hpp.
 
 /// How the Width gradients of a run, 0 for a width that the call says, are read into Vectors vectors: the last one ends
 /// where the run does, so that it may hold numbers of the one before. A run that is one less than a vector is read with
@@ -22925,67 +23344,184 @@ struct WindowRun {
   }
 };
 
-/// The gradient of the queries of one column of the window, for two differences of rows at a time, which read neighbors.
+/// The sums of two differences of rows, which read neighbors: a run and the next one.
 template <typename Run>
-POSENC_INLINE void sum_window_column(float* to, const float* grad, std::ptrdiff_t row, std::ptrdiff_t height,
-                                     std::ptrdiff_t width, const Run& run) {
-  const std::ptrdiff_t span = 2 * width - 1;
+struct RunPair {
+  Run run;
+  std::ptrdiff_t width;
   typename Run::Sums a, b;
+
+  POSENC_INLINE void clear() {
+    run.clear(a);
+    run.clear(b);
+  }
+  POSENC_INLINE void add(const float* from) {
+    run.template add<false>(a, from);
+    run.template add<false>(b, from + width);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void add_first(const float* from) {
+    run.template add<IsLast>(a, from);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void add_second(const float* from) {
+    run.template add<IsLast>(b, from);
+  }
+  /// Where the second run is the row's last one.
+  POSENC_INLINE void add_last(const float* from) {
+    run.template add<false>(a, from);
+    run.template add<true>(b, from + width);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void put_first(float* to) {
+    run.template put<IsLast>(to, a);
+  }
+  template <bool IsLast>
+  POSENC_INLINE void put_second(float* to) {
+    run.template put<IsLast>(to, b);
+  }
+};
+
+#if POSENC_LEVEL >= 2
+/// The same for runs of 12: two are three vectors.
+struct RunPairOf12 {
+  Floats<8> sums[3];
+
+  POSENC_INLINE void clear() { sums[0] = sums[1] = sums[2] = -Floats<8>{}; }
+  POSENC_INLINE void add(const float* from) {
+    unrolled<3>([&](auto v) POSENC_INLINE_LAMBDA { sums[v.value] += load_floats<8>(from + 8 * v.value); });
+  }
+  template <bool>
+  POSENC_INLINE void add_first(const float* from) {
+    sums[0] += load_floats<8>(from);
+    sums[1] += __builtin_shufflevector(load_floats<4>(from + 8), -Floats<4>{}, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+  template <bool>
+  POSENC_INLINE void add_second(const float* from) {
+    sums[1] += __builtin_shufflevector(-Floats<4>{}, load_floats<4>(from), 0, 1, 2, 3, 4, 5, 6, 7);
+    sums[2] += load_floats<8>(from + 4);
+  }
+  POSENC_INLINE void add_last(const float* from) { add(from); }
+  template <bool>
+  POSENC_INLINE void put_first(float* to) {
+    store_floats<8>(to, load_floats<8>(to) + sums[0]);
+    store_floats<4>(to + 8, load_floats<4>(to + 8) + __builtin_shufflevector(sums[1], sums[1], 0, 1, 2, 3));
+  }
+  template <bool>
+  POSENC_INLINE void put_second(float* to) {
+    store_floats<4>(to, load_floats<4>(to) + __builtin_shufflevector(sums[1], sums[1], 4, 5, 6, 7));
+    store_floats<8>(to + 4, load_floats<8>(to + 4) + sums[2]);
+  }
+};
+#endif
+
+/// The gradient of the queries of one column of the window, for two differences of rows at a time.
+template <typename Pair>
+POSENC_INLINE void sum_window_column(float* to, const float* grad, std::ptrdiff_t row, std::ptrdiff_t height,
+                                     std::ptrdiff_t width, Pair& pair) {
+  const std::ptrdiff_t span = 2 * width - 1;
   const auto add_rows = [&](const float* from, std::ptrdiff_t count) POSENC_INLINE_LAMBDA {
-    for (; count > 0; --count, from += row + width) {
-      run.template add<false>(a, from);
-      run.template add<false>(b, from + width);
-    }
+    for (; count > 0; --count, from += row + width) pair.add(from);
     return from;
   };
   std::ptrdiff_t m = height % 2;
   if (m == 1) {
-    run.clear(a);
-    run.template add<false>(a, grad + (height - 1) * row);
-    run.template put<false>(to, a);
+    pair.clear();
+    pair.template add_first<false>(grad + (height - 1) * row);
+    pair.template put_first<false>(to);
   }
   for (; m < height; m += 2) {  // up to the keys of the queries' own row
-    run.clear(a);
-    run.clear(b);
-    run.template add<false>(b, grad + (height - 2 - m) * row);
-    const float* from = add_rows(grad + (height - 1 - m) * row, m);
-    run.template add<false>(a, from);
-    run.template add<true>(b, from + width);
-    run.template put<false>(to + m * span, a);
-    run.template put<false>(to + (m + 1) * span, b);
+    pair.clear();
+    pair.template add_second<false>(grad + (height - 2 - m) * row);
+    pair.add_last(add_rows(grad + (height - 1 - m) * row, m));
+    pair.template put_first<false>(to + m * span);
+    pair.template put_second<false>(to + (m + 1) * span);
   }
   for (; m < 2 * height - 2; m += 2) {
-    run.clear(a);
-    run.clear(b);
-    const float* from = add_rows(grad + (m - height + 1) * width, 2 * height - 3 - m);
-    run.template add<false>(a, from);
-    run.template add<true>(b, from + width);
-    run.template add<true>(a, from + row + width);
-    run.template put<false>(to + m * span, a);
+    pair.clear();
+    const float* const from = add_rows(grad + (m - height + 1) * width, 2 * height - 3 - m);
+    pair.add_last(from);
+    pair.template add_first<true>(from + row + width);
+    pair.template put_first<false>(to + m * span);
     if (m + 3 == 2 * height) {
-      run.template put<true>(to + (m + 1) * span, b);
+      pair.template put_second<true>(to + (m + 1) * span);
     } else {
-      run.template put<false>(to + (m + 1) * span, b);
+      pair.template put_second<false>(to + (m + 1) * span);
     }
   }
   if (m == 2 * height - 2) {
-    run.clear(a);
-    run.template add<true>(a, grad + (height - 1) * width);
-    run.template put<true>(to + m * span, a);
+    pair.clear();
+    pair.template add_first<true>(grad + (height - 1) * width);
+    pair.template put_first<true>(to + m * span);
   }
+}
+
+/// The same for windows of Side x Side, whose sums of all differences of rows are in registers, so that none waits for the
+/// one before. Of an odd side, whose rows begin anywhere in a line, as many rows of what is read next are fetched, from
+/// `next` on, `next_stride` from one to the next.
+template <int Side, typename Run>
+POSENC_INLINE void sum_square_column(float* to, const float* grad, std::ptrdiff_t stride, const float* next,
+                                     std::ptrdiff_t next_stride, const Run& run) {
+  typename Run::Sums sums[2 * Side - 1];
+  unrolled<Side>([&](auto row) POSENC_INLINE_LAMBDA {
+    constexpr int kRow = decltype(row)::value;
+    const float* const from = grad + kRow * Side * stride;
+    if constexpr (Side % 2 == 1) {
+      unrolled<Side * Side / 16>(
+          [&](auto i) POSENC_INLINE_LAMBDA { __builtin_prefetch(next + kRow * next_stride + 16 * i.value); });
+    }
+    unrolled<Side>([&](auto key_row) POSENC_INLINE_LAMBDA {
+      constexpr int kKeyRow = decltype(key_row)::value;
+      auto& sum = sums[kKeyRow - kRow + Side - 1];
+      if constexpr (kRow == 0 || kKeyRow == 0) run.clear(sum);
+      run.template add<kKeyRow == Side - 1>(sum, from + kKeyRow * Side);
+    });
+  });
+  unrolled<2 * Side - 1>([&](auto m) POSENC_INLINE_LAMBDA {
+    run.template put<m.value == 2 * Side - 2>(to + m.value * (2 * Side - 1), sums[m.value]);
+  });
+}
+
+/// Calls sum_column(to, grad, column) for each column of each head: where the sums of its first displacement are, and the
+/// gradient of its first query. The call by value, as in add_window_of().
+template <typename SumColumn>
+POSENC_INLINE void for_each_window_column(const WindowSums call, const SumColumn& sum_column) {
+  for (std::ptrdiff_t head = 0; head < call.heads; ++head) {
+    float* const to = call.values + head * call.values_stride + call.width - 1;
+    const float* grad = call.grad + head * call.head_stride;
+    for (std::ptrdiff_t column = 0; column < call.width; ++column, grad += call.stride)
+      sum_column(to - column, grad, column);
+  }
+}
+
+template <typename Pair>
+POSENC_INLINE void sum_window_by_pairs(const WindowSums& call, std::ptrdiff_t width, Pair pair) {
+  const std::ptrdiff_t height = call.height;
+  const std::ptrdiff_t row = width * call.stride;
+  for_each_window_column(call, [&](float* to, const float* grad, std::ptrdiff_t)
+                                   POSENC_INLINE_LAMBDA { sum_window_column(to, grad, row, height, width, pair); });
 }
 
 template <int Lanes, int Vectors, int Width>
 POSENC_INLINE void sum_window_of(const WindowSums& call) {
+  using Run = WindowRun<Lanes, Vectors, Width>;
   const std::ptrdiff_t width = Width > 0 ? Width : call.width;
-  const std::ptrdiff_t height = call.height;
-  const std::ptrdiff_t stride = call.stride;
-  const WindowRun<Lanes, Vectors, Width> run{Vectors == 1 ? 0 : width - Lanes};
-  float* const to = call.values + width - 1;
-  const float* grad = call.grad;
-  for (std::ptrdiff_t column = 0; column < width; ++column, grad += stride) {
-    sum_window_column(to - column, grad, width * stride, height, width, run);
+  const Run run{Vectors == 1 ? 0 : width - Lanes};
+  if constexpr (Width > 0) {
+    if (call.height == Width) {
+      // Heads follow one another, row by row; in a window of three axes, the next window of keys is beside this one.
+      const std::ptrdiff_t stride = call.stride;
+      const bool follow = stride == Width * Width;
+      const std::ptrdiff_t next_column = follow ? stride * (Width - 1) : 0;
+      const std::ptrdiff_t next = follow ? call.head_stride : Width * Width;
+      const std::ptrdiff_t next_stride = follow ? stride : Width * stride;
+      return for_each_window_column(
+          call, [&](float* to, const float* grad, std::ptrdiff_t column) POSENC_INLINE_LAMBDA {
+            sum_square_column<Width>(to, grad, stride, grad + next + column * next_column, next_stride, run);
+          });
+    }
   }
+  sum_window_by_pairs(call, width, RunPair<Run>{run, width, {}, {}});
 }
 
 /// The kernel: values(displacement from t to u) += grad(t, u), column by column of the queries, the gradients of a column
@@ -22995,6 +23531,7 @@ void sum_window(const Call& call) {
 #if POSENC_LEVEL >= 2
   if (call.width == 7) return sum_window_of<8, 1, 7>(call);
   if (call.width == 8) return sum_window_of<8, 1, 8>(call);
+  if (call.width == 12) return sum_window_by_pairs(call, 12, RunPairOf12{});
   if (call.width > 8) return sum_window_of<8, 2, 0>(call);
 #else
   if (call.width > 12) return sum_window_of<4, 4, 0>(call);
@@ -23152,7 +23689,6 @@ void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, 
   }
 }
 
-/// Adds the biases of the pairs with a class token.
 template <typename X, typename Scalar>
 void add_class_values(X& x, const WindowTable<Scalar>& table, Eigen::Index head, Eigen::Index first_row) {
   using Target = typename X::Scalar;
@@ -23165,29 +23701,38 @@ void add_class_values(X& x, const WindowTable<Scalar>& table, Eigen::Index head,
                       });
 }
 
+/// Sums the gradients of `heads` without those of a class token by a kernel of the machine's level. False where there is
+/// none for them.
+template <typename Heads, typename Grad>
+bool sum_window_by_kernel([[maybe_unused]] const Heads& heads, [[maybe_unused]] const Grad& grad) {
+#if POSENC_HAS_LEVELS
+  using Scalar = typename std::decay_t<decltype(heads.table)>::Scalar;
+  if constexpr (has_window_runs<Grad, Scalar> && std::is_same_v<Scalar, float>) {
+    auto& table = heads.table;
+    const GridShape window = table.window();
+    if (has_contiguous_rows(grad) && can_sum_window(window.height(), window.width())) {
+      auto values = table.values();
+      sum_window_kernel<WindowSums>(level_of_machine())(
+          {first_window_logit(grad, table.class_token(), 0), grad.outerStride(), table.tokens() * grad.outerStride(),
+           values.data() + heads.first * values.cols(), values.cols(), heads.count, window.height(), window.width()});
+      return true;
+    }
+  }
+#endif
+  return false;
+}
+
 template <typename Scalar, typename Grad>
 void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::Index head, Eigen::Index first_row) {
   auto all_values = grad_table.values();
   auto values = all_values.row(head);
-  auto class_values = grad_table.class_values();
-  bool summed = false;
   const GridShape window = grad_table.window();
-#if POSENC_HAS_LEVELS
-  if constexpr (has_window_runs<Grad, Scalar> && std::is_same_v<Scalar, float>) {
-    if (has_contiguous_rows(grad) && can_sum_window(window.height(), window.width())) {
-      sum_window_kernel<WindowSums>(level_of_machine())({first_window_logit(grad, grad_table.class_token(), first_row),
-                                                         grad.outerStride(), values.data(), window.height(),
-                                                         window.width()});
-      summed = true;
-    }
-  }
-#endif
+  bool summed = false;
   if constexpr (has_window_runs<Grad, Scalar>) {
-    summed = summed ||
-             (has_contiguous_rows(grad) && with_window_width<Scalar>(window.width(), [&](auto lanes, auto width) {
-                sum_window_runs<decltype(lanes)::value>(first_window_logit(grad, grad_table.class_token(), first_row),
-                                                        grad.outerStride(), values.data(), window.height(), width);
-              }));
+    summed = has_contiguous_rows(grad) && with_window_width<Scalar>(window.width(), [&](auto lanes, auto width) {
+               sum_window_runs<decltype(lanes)::value>(first_window_logit(grad, grad_table.class_token(), first_row),
+                                                       grad.outerStride(), values.data(), window.height(), width);
+             });
   }
   if (!summed) {
     constexpr int kPart = 16;
@@ -23208,10 +23753,37 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
                           }
                         });
   }
+}
+
+template <typename Scalar, typename Grad>
+void sum_class_pairs(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::Index head, Eigen::Index first_row) {
+  auto class_values = grad_table.class_values();
   for_each_class_pair(grad_table.window(), grad_table.class_token(),
                       [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
                         class_values(head, column) += convert<Scalar>(grad.coeff(first_row + query, key));
                       });
+}
+
+/// add_window_bias() behind its checks.
+template <typename X, typename Heads>
+void add_checked_window(X& x, const Heads& heads) {
+  const Eigen::Index tokens = heads.table.tokens();
+  const bool added = add_window_by_kernel(x, heads);
+  for (Eigen::Index h = 0; h < heads.count; ++h) {
+    if (!added) add_window_head(x, heads.table, heads.first + h, h * tokens);
+    add_class_values(x, heads.table, heads.first + h, h * tokens);
+  }
+}
+
+/// window_bias_backward() behind its checks.
+template <typename Heads, typename Grad>
+void sum_checked_window(const Heads& heads, const Grad& grad) {
+  const Eigen::Index tokens = heads.table.tokens();
+  const bool summed = sum_window_by_kernel(heads, grad);
+  for (Eigen::Index h = 0; h < heads.count; ++h) {
+    if (!summed) sum_window_head(heads.table, grad, heads.first + h, h * tokens);
+    sum_class_pairs(heads.table, grad, heads.first + h, h * tokens);
+  }
 }
 
 }  // namespace detail
@@ -23238,11 +23810,7 @@ void add_window_bias(Logits&& logits, const Table& table) {
   const Eigen::Index tokens = heads.table.tokens();
   detail::require_shape(function, "logits", x, std::int64_t(heads.count) * tokens, tokens);
   detail::require_target(function, "logits", x, heads.table.values(), heads.table.class_values());
-  const bool added = detail::add_window_by_kernel(x, heads);
-  for (Eigen::Index h = 0; h < heads.count; ++h) {
-    if (!added) detail::add_window_head(x, heads.table, heads.first + h, h * tokens);
-    detail::add_class_values(x, heads.table, heads.first + h, h * tokens);
-  }
+  detail::add_checked_window(x, heads);
 }
 
 /// @overload
@@ -23259,8 +23827,8 @@ auto add_window_bias(const Arguments&...) {
 /// @param[in,out] grad_table  A WindowTable of float or double, or grad_table.head(h), whatever the logits are.
 /// @param grad_logits         (num_heads tokens) x tokens, head by head, or tokens x tokens for one head.
 /// @throws as add_window_bias(); grad_table is then unchanged.
-/// Cost:     one addition for each logit, whatever the flags. For windows 7, 8 and 12 wide 0.55, 0.7 and 0.8 of the speed
-///           at which Eigen with AVX-512 sums the gradient to one number. No allocation (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit, whatever the flags. For windows of 7 x 7, 8 x 8 and 12 x 12 0.65, 0.7 and 0.85 of
+///           the speed at which Eigen with AVX-512 sums the gradient. No allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes in double [accuracy][relative_bias]. A
 ///           sum is formed in the scalar of grad_table: over the rows of queries first, then over their columns, so that
 ///           no logit meets more than 24 roundings in a window of 12 x 12. The same bits in every layout and at every
@@ -23280,9 +23848,7 @@ void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {
   detail::require_target(function, "grad_table", heads.table.values(), grad_logits);
   detail::require_target(function, "grad_table", heads.table.class_values(), grad_logits);
   const auto& grad_values = detail::evaluated(grad_logits);
-  for (Eigen::Index h = 0; h < heads.count; ++h) {
-    detail::sum_window_head(heads.table, grad_values, heads.first + h, h * tokens);
-  }
+  detail::sum_checked_window(heads, grad_values);
 }
 
 /// @overload
@@ -23398,7 +23964,8 @@ void add_window_bias(Logits&& logits, const std::vector<WindowTable<Scalar>>& ta
   for (const WindowTable<Scalar>& table : tables) detail::require_target(function, "logits", x, table.values());
   detail::for_each_frame_pair(heads, frames, tokens,
                               [&](std::size_t d, Eigen::Index row, Eigen::Index column, Eigen::Index head) {
-                                add_window_bias(x.block(row, column, tokens, tokens), tables[d].head(head));
+                                auto window = x.block(row, column, tokens, tokens);
+                                detail::add_checked_window(window, detail::heads_of(tables[d].head(head)));
                               });
 }
 
@@ -23412,6 +23979,7 @@ void add_window_bias(Logits&& logits, const std::vector<WindowTable<Scalar>>& ta
 template <typename Scalar, typename Grad, detail::IfDense<Grad> = 0>
 void window_bias_backward(std::vector<WindowTable<Scalar>>& grad_tables, const Grad& grad_logits) {
   const char* const function = "window_bias_backward";
+  detail::require_gradient_scalar<Scalar>();
   const Eigen::Index frames = detail::require_video_tables(function, "grad_tables", grad_tables);
   const Eigen::Index heads = grad_tables.front().num_heads();
   const Eigen::Index tokens = grad_tables.front().tokens();
@@ -23421,10 +23989,11 @@ void window_bias_backward(std::vector<WindowTable<Scalar>>& grad_tables, const G
     detail::require_target(function, "grad_tables", table.values(), grad_logits);
   }
   const auto& grad = detail::evaluated(grad_logits);
-  detail::for_each_frame_pair(
-      heads, frames, tokens, [&](std::size_t d, Eigen::Index row, Eigen::Index column, Eigen::Index head) {
-        window_bias_backward(grad_tables[d].head(head), grad.block(row, column, tokens, tokens));
-      });
+  detail::for_each_frame_pair(heads, frames, tokens,
+                              [&](std::size_t d, Eigen::Index row, Eigen::Index column, Eigen::Index head) {
+                                const auto window = grad.block(row, column, tokens, tokens);
+                                detail::sum_checked_window(detail::heads_of(grad_tables[d].head(head)), window);
+                              });
 }
 
 /// @overload
@@ -29193,6 +29762,10 @@ struct Rotation {
   Level level = level_of_machine();
 #endif
 
+  Rotation copy() const {
+    Rotation same{cos_base, sin_base, num_pairs, row_stride, pair_stride, scale};
+    return same;
+  }
   const Scalar* cos(Eigen::Index row) const { return cos_base + row * row_stride; }
   const Scalar* sin(Eigen::Index row) const { return sin_base + row * row_stride; }
   /// Whether a row is c0 s0 c1 s1 ...
@@ -29286,6 +29859,11 @@ struct HeadRotations {
         num_heads(table.num_heads()),
         head_stride(table.head_stride()) {}
 
+  HeadRotations(const Rotation<Scalar>& rotation, Eigen::Index heads, Eigen::Index stride)
+      : first(rotation), num_heads(heads), head_stride(stride) {}
+  /// The same, number by number: compilers bring into memory what they copy as a whole.
+  HeadRotations copy() const { return {first.copy(), num_heads, head_stride}; }
+
   bool shared() const { return num_heads == 1; }
   Rotation<Scalar> of(Eigen::Index head) const {
     Rotation<Scalar> rotation = first;
@@ -29324,6 +29902,7 @@ struct HeadChannels {
   Eigen::Index stride;
 
   HeadChannels from(Eigen::Index channel) const { return {data + channel, stride}; }
+  HeadChannels head(Eigen::Index i) const { return {data + i * stride, stride}; }
 };
 
 // A tile of `Pairs` pairs in every head. All of a head's tile is loaded before any of it is stored: `in` may be `out`.
@@ -29416,6 +29995,22 @@ POSENC_KERNEL void rotate_rest(HeadChannels<Out> out, HeadChannels<const In> in,
   rotate_pairs<Kind, Pairs>(out, in, num_heads, half, cosines, sines, count);
 }
 
+/// The tiles of rotate_pairs(), in `together` heads at a time: in all of them, or in one, so that memory is read in order.
+/// The halves of a head, two places, are then asked for in order.
+template <typename Kind, typename Number, typename Out, typename In>
+EIGEN_ALWAYS_INLINE void rotate_heads_in_order(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads,
+                                               Eigen::Index together, Eigen::Index half, const Number* cosines,
+                                               const Number* sines, Eigen::Index count) {
+  constexpr Eigen::Index line = 64 / static_cast<Eigen::Index>(sizeof(In));
+  for (Eigen::Index head = 0; head < num_heads; head += together) {
+    const HeadChannels<const In> from = in.head(head);
+    if (Kind::half_split && together < num_heads) {
+      for (Eigen::Index i = 0; i < half + count; i += line) POSENC_PREFETCH(from.data + i);
+    }
+    rotate_pairs<Kind, kTilePairs<Number>>(out.head(head), from, together, half, cosines, sines, count);
+  }
+}
+
 }  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc
@@ -29426,6 +30021,19 @@ POSENC_KERNEL void rotate_rest(HeadChannels<Out> out, HeadChannels<const In> in,
 /// The kernels of rotate_tokens.inc and norm_rows.inc at each level, and which of them a call takes.
 #ifndef POSENC_ROPE_KERNELS_ROW_KERNELS_HPP
 #define POSENC_ROPE_KERNELS_ROW_KERNELS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// From how many numbers on a call reads memory in order: more than last-level caches hold beside what else they hold,
+/// 8 MiB. Calls that they hold are faster where cosines and sines are read once for all heads.
+template <typename Number>
+inline constexpr std::ptrdiff_t kLastLevel = 8 * 1024 * 1024 / static_cast<std::ptrdiff_t>(sizeof(Number));
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
 
 #if POSENC_HAS_LEVELS
 
@@ -29450,7 +30058,7 @@ struct RowCall {
   std::uint32_t sign;                           ///< 0, or the sign bit of a float: rotates backward.
   const std::ptrdiff_t* rows = nullptr;         ///< The table's row of each token from `cos` on; null: 0, 1, ..
   const std::ptrdiff_t* out_offsets = nullptr;  ///< Where each token is written from `out` on; null: by its stride.
-  std::ptrdiff_t all_tokens = 0;                ///< Of the whole call, of which these are some or all.
+  std::ptrdiff_t all_heads = 0;                 ///< Of all tokens of the whole call, of which these are some or all.
 };
 
 /// The same with a norm: numbers are multiplied by 1 / sqrt(their mean square + eps) and a weight. `out` and `in` are
@@ -31777,6 +32385,16 @@ struct NeighborsPiece {
   POSENC_INLINE void store_second(const Partners&, typename Format::Out*, std::ptrdiff_t) const {}
 };
 
+/// How many numbers a cache line holds.
+template <typename Number>
+inline constexpr std::ptrdiff_t kLine = 64 / static_cast<std::ptrdiff_t>(sizeof(Number));
+
+/// Whether a call writes into other memory, and more than caches hold.
+template <typename In, typename Call>
+POSENC_INLINE bool goes_elsewhere(const Call& x) {
+  return x.in != x.out && 2 * x.pairs * x.all_heads > kLastLevel<In>;
+}
+
 /// Rotates `pairs` pairs of each head, as many as a piece has or more, by rows of cosines and sines in the order of the
 /// pieces. The last piece ends where the pairs end, and may cover numbers of the one before. It is then read before
 /// anything is written, because the input may be the output.
@@ -31790,29 +32408,31 @@ POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, co
   const std::ptrdiff_t out_stride = x.out_head_stride;
   const std::ptrdiff_t last = pairs - kPairs;
   const bool covers = pairs % kPairs != 0;
+  const std::ptrdiff_t width = Piece::kHalves ? partners.out + pairs : 2 * pairs;
+  const std::ptrdiff_t fetched = goes_elsewhere<In>(x) ? width : 0;  // for writing: stores alone fetch little ahead
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     if constexpr (Piece::kHalves) {  // else two places are read in turn
-      constexpr std::ptrdiff_t kLine = 64 / static_cast<std::ptrdiff_t>(sizeof *in);
-      for (std::ptrdiff_t i = 0; i < partners.in + pairs; i += kLine) __builtin_prefetch(in + i);
+      for (std::ptrdiff_t i = 0; i < partners.in + pairs; i += kLine<In>) __builtin_prefetch(in + i);
     }
+    for (std::ptrdiff_t i = 0; i < fetched; i += kLine<Out>) __builtin_prefetch(out + i, 1);
     Piece first, second, rest;
-    if (covers) rest.load(partners, in, last);
+    rest.load(partners, in, last);  // of use where the pairs end inside a piece
     std::ptrdiff_t i = 0;
     const float* c_i = c;
     const float* s_i = s;
-    for (; i + kPairs <= last; i += 2 * kPairs) {
-      first.load(partners, in, i);
-      second.load(partners, in, i + kPairs);
-      first.rotate(c_i, s_i);
-      second.rotate(c_i + kRow, s_i + kRow);
-      first.store_first(out, i);
-      second.store_first(out, i + kPairs);
-      first.store_second(partners, out, i);
-      second.store_second(partners, out, i + kPairs);
-      c_i += 2 * kRow;
-      s_i += 2 * kRow;
+    if constexpr (kLanes > 4 && !Piece::kHalves) {
+      for (; i + kPairs <= last; i += 2 * kPairs) {
+        first.load(partners, in, i);
+        second.load(partners, in, i + kPairs);
+        first.rotate(c_i, s_i);
+        second.rotate(c_i + kRow, s_i + kRow);
+        first.store_first(out, i);
+        second.store_first(out, i + kPairs);
+        c_i += 2 * kRow;
+        s_i += 2 * kRow;
+      }
     }
-    if (i <= last) {
+    for (; i <= last; i += kPairs) {
       first.load(partners, in, i);
       first.rotate(c_i, s_i);
       first.store_first(out, i);
@@ -31830,14 +32450,42 @@ POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, co
   }
 }
 
+/// Whether calls of these types go head by head into other memory where in place they would go by tiles.
+template <StoredAs Out, StoredAs In>
+inline constexpr bool kMayGoElsewhere = POSENC_LEVEL >= 2 && Out == StoredAs::float32&& In == StoredAs::float32;
+
+/// Rotates all heads of `Pairs` pairs of neighbors into other memory: a piece after the other, in this order, in code
+/// without a loop over pieces. Beyond the caches a Zen 4 reaches the speed of y = a x so; at .7 to .9 of it are cosines
+/// and sines in registers, others that lie at any address but a fixed distance from the stack pointer, and stores in the
+/// order that compilers choose.
+template <typename Piece, int Pairs>
+POSENC_INLINE void rotate_each_head_elsewhere(const RowCall& x, const float* in, float* out, const float* c,
+                                              const float* s) {
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    unrolled<Pairs / Piece::kPairs>([&](auto k) POSENC_INLINE_LAMBDA {
+      Piece piece;
+      piece.load({}, in, k.value * Piece::kPairs);
+      piece.rotate(c + k.value * Piece::kRow, s + k.value * Piece::kRow);
+      piece.store_first(out, k.value * Piece::kPairs);
+      __asm__ volatile("" ::: "memory");  // what is written before is written first
+    });
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
 /// Fetches the table's row of a token, which else is waited for when the token begins: what is read of x does not lead
 /// there.
 POSENC_INLINE void fetch_row(const RowCall& x, std::ptrdiff_t token) {
-  if (token >= x.tokens || x.num_heads < 8) return;
+  if (token >= x.tokens) return;
   const std::ptrdiff_t entry = row_of_token(x, token) * x.row_stride;
-  for (std::ptrdiff_t i = 0; i < x.pairs; i += 16) {
-    __builtin_prefetch(x.cos + entry + (x.paired ? 2 * i : i));
-    __builtin_prefetch(x.paired ? x.cos + entry + 2 * i + 16 : x.sin + entry + i);
+  const float* const first = x.cos + entry;
+  const float* const second = x.paired ? first + x.pairs : x.sin + entry;
+  for (std::ptrdiff_t i = 0; i < x.pairs; i += kLine<float>) {
+    __builtin_prefetch(first + i);
+    __builtin_prefetch(second + i);
   }
 }
 
@@ -31876,6 +32524,12 @@ void rotate_heads(const RowCall& x) {
         Piece::write_row(c + row, s + row, x, entry + (x.paired ? 2 * at : at));
       }
       const std::ptrdiff_t channel = HalfSplit ? first : 2 * first;
+      if constexpr (kMayGoElsewhere<Format::kOut, Format::kIn> && !HalfSplit) {
+        if (x.pairs == 64 && goes_elsewhere<float>(x)) {
+          rotate_each_head_elsewhere<Piece, 64>(x, in, out, c, s);
+          break;
+        }
+      }
       rotate_each_head<Piece>(x, in + channel, out + channel, c, s, pairs);
       first += pairs;
     }
@@ -32025,6 +32679,16 @@ struct NeighborsPiece {
   POSENC_INLINE void store_second(const Partners&, typename Format::Out*, std::ptrdiff_t) const {}
 };
 
+/// How many numbers a cache line holds.
+template <typename Number>
+inline constexpr std::ptrdiff_t kLine = 64 / static_cast<std::ptrdiff_t>(sizeof(Number));
+
+/// Whether a call writes into other memory, and more than caches hold.
+template <typename In, typename Call>
+POSENC_INLINE bool goes_elsewhere(const Call& x) {
+  return x.in != x.out && 2 * x.pairs * x.all_heads > kLastLevel<In>;
+}
+
 /// Rotates `pairs` pairs of each head, as many as a piece has or more, by rows of cosines and sines in the order of the
 /// pieces. The last piece ends where the pairs end, and may cover numbers of the one before. It is then read before
 /// anything is written, because the input may be the output.
@@ -32038,29 +32702,31 @@ POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, co
   const std::ptrdiff_t out_stride = x.out_head_stride;
   const std::ptrdiff_t last = pairs - kPairs;
   const bool covers = pairs % kPairs != 0;
+  const std::ptrdiff_t width = Piece::kHalves ? partners.out + pairs : 2 * pairs;
+  const std::ptrdiff_t fetched = goes_elsewhere<In>(x) ? width : 0;  // for writing: stores alone fetch little ahead
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     if constexpr (Piece::kHalves) {  // else two places are read in turn
-      constexpr std::ptrdiff_t kLine = 64 / static_cast<std::ptrdiff_t>(sizeof *in);
-      for (std::ptrdiff_t i = 0; i < partners.in + pairs; i += kLine) __builtin_prefetch(in + i);
+      for (std::ptrdiff_t i = 0; i < partners.in + pairs; i += kLine<In>) __builtin_prefetch(in + i);
     }
+    for (std::ptrdiff_t i = 0; i < fetched; i += kLine<Out>) __builtin_prefetch(out + i, 1);
     Piece first, second, rest;
-    if (covers) rest.load(partners, in, last);
+    rest.load(partners, in, last);  // of use where the pairs end inside a piece
     std::ptrdiff_t i = 0;
     const float* c_i = c;
     const float* s_i = s;
-    for (; i + kPairs <= last; i += 2 * kPairs) {
-      first.load(partners, in, i);
-      second.load(partners, in, i + kPairs);
-      first.rotate(c_i, s_i);
-      second.rotate(c_i + kRow, s_i + kRow);
-      first.store_first(out, i);
-      second.store_first(out, i + kPairs);
-      first.store_second(partners, out, i);
-      second.store_second(partners, out, i + kPairs);
-      c_i += 2 * kRow;
-      s_i += 2 * kRow;
+    if constexpr (kLanes > 4 && !Piece::kHalves) {
+      for (; i + kPairs <= last; i += 2 * kPairs) {
+        first.load(partners, in, i);
+        second.load(partners, in, i + kPairs);
+        first.rotate(c_i, s_i);
+        second.rotate(c_i + kRow, s_i + kRow);
+        first.store_first(out, i);
+        second.store_first(out, i + kPairs);
+        c_i += 2 * kRow;
+        s_i += 2 * kRow;
+      }
     }
-    if (i <= last) {
+    for (; i <= last; i += kPairs) {
       first.load(partners, in, i);
       first.rotate(c_i, s_i);
       first.store_first(out, i);
@@ -32078,14 +32744,42 @@ POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, co
   }
 }
 
+/// Whether calls of these types go head by head into other memory where in place they would go by tiles.
+template <StoredAs Out, StoredAs In>
+inline constexpr bool kMayGoElsewhere = POSENC_LEVEL >= 2 && Out == StoredAs::float32&& In == StoredAs::float32;
+
+/// Rotates all heads of `Pairs` pairs of neighbors into other memory: a piece after the other, in this order, in code
+/// without a loop over pieces. Beyond the caches a Zen 4 reaches the speed of y = a x so; at .7 to .9 of it are cosines
+/// and sines in registers, others that lie at any address but a fixed distance from the stack pointer, and stores in the
+/// order that compilers choose.
+template <typename Piece, int Pairs>
+POSENC_INLINE void rotate_each_head_elsewhere(const RowCall& x, const float* in, float* out, const float* c,
+                                              const float* s) {
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    unrolled<Pairs / Piece::kPairs>([&](auto k) POSENC_INLINE_LAMBDA {
+      Piece piece;
+      piece.load({}, in, k.value * Piece::kPairs);
+      piece.rotate(c + k.value * Piece::kRow, s + k.value * Piece::kRow);
+      piece.store_first(out, k.value * Piece::kPairs);
+      __asm__ volatile("" ::: "memory");  // what is written before is written first
+    });
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
 /// Fetches the table's row of a token, which else is waited for when the token begins: what is read of x does not lead
 /// there.
 POSENC_INLINE void fetch_row(const RowCall& x, std::ptrdiff_t token) {
-  if (token >= x.tokens || x.num_heads < 8) return;
+  if (token >= x.tokens) return;
   const std::ptrdiff_t entry = row_of_token(x, token) * x.row_stride;
-  for (std::ptrdiff_t i = 0; i < x.pairs; i += 16) {
-    __builtin_prefetch(x.cos + entry + (x.paired ? 2 * i : i));
-    __builtin_prefetch(x.paired ? x.cos + entry + 2 * i + 16 : x.sin + entry + i);
+  const float* const first = x.cos + entry;
+  const float* const second = x.paired ? first + x.pairs : x.sin + entry;
+  for (std::ptrdiff_t i = 0; i < x.pairs; i += kLine<float>) {
+    __builtin_prefetch(first + i);
+    __builtin_prefetch(second + i);
   }
 }
 
@@ -32124,6 +32818,12 @@ void rotate_heads(const RowCall& x) {
         Piece::write_row(c + row, s + row, x, entry + (x.paired ? 2 * at : at));
       }
       const std::ptrdiff_t channel = HalfSplit ? first : 2 * first;
+      if constexpr (kMayGoElsewhere<Format::kOut, Format::kIn> && !HalfSplit) {
+        if (x.pairs == 64 && goes_elsewhere<float>(x)) {
+          rotate_each_head_elsewhere<Piece, 64>(x, in, out, c, s);
+          break;
+        }
+      }
       rotate_each_head<Piece>(x, in + channel, out + channel, c, s, pairs);
       first += pairs;
     }
@@ -32274,6 +32974,16 @@ struct NeighborsPiece {
   POSENC_INLINE void store_second(const Partners&, typename Format::Out*, std::ptrdiff_t) const {}
 };
 
+/// How many numbers a cache line holds.
+template <typename Number>
+inline constexpr std::ptrdiff_t kLine = 64 / static_cast<std::ptrdiff_t>(sizeof(Number));
+
+/// Whether a call writes into other memory, and more than caches hold.
+template <typename In, typename Call>
+POSENC_INLINE bool goes_elsewhere(const Call& x) {
+  return x.in != x.out && 2 * x.pairs * x.all_heads > kLastLevel<In>;
+}
+
 /// Rotates `pairs` pairs of each head, as many as a piece has or more, by rows of cosines and sines in the order of the
 /// pieces. The last piece ends where the pairs end, and may cover numbers of the one before. It is then read before
 /// anything is written, because the input may be the output.
@@ -32287,29 +32997,31 @@ POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, co
   const std::ptrdiff_t out_stride = x.out_head_stride;
   const std::ptrdiff_t last = pairs - kPairs;
   const bool covers = pairs % kPairs != 0;
+  const std::ptrdiff_t width = Piece::kHalves ? partners.out + pairs : 2 * pairs;
+  const std::ptrdiff_t fetched = goes_elsewhere<In>(x) ? width : 0;  // for writing: stores alone fetch little ahead
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     if constexpr (Piece::kHalves) {  // else two places are read in turn
-      constexpr std::ptrdiff_t kLine = 64 / static_cast<std::ptrdiff_t>(sizeof *in);
-      for (std::ptrdiff_t i = 0; i < partners.in + pairs; i += kLine) __builtin_prefetch(in + i);
+      for (std::ptrdiff_t i = 0; i < partners.in + pairs; i += kLine<In>) __builtin_prefetch(in + i);
     }
+    for (std::ptrdiff_t i = 0; i < fetched; i += kLine<Out>) __builtin_prefetch(out + i, 1);
     Piece first, second, rest;
-    if (covers) rest.load(partners, in, last);
+    rest.load(partners, in, last);  // of use where the pairs end inside a piece
     std::ptrdiff_t i = 0;
     const float* c_i = c;
     const float* s_i = s;
-    for (; i + kPairs <= last; i += 2 * kPairs) {
-      first.load(partners, in, i);
-      second.load(partners, in, i + kPairs);
-      first.rotate(c_i, s_i);
-      second.rotate(c_i + kRow, s_i + kRow);
-      first.store_first(out, i);
-      second.store_first(out, i + kPairs);
-      first.store_second(partners, out, i);
-      second.store_second(partners, out, i + kPairs);
-      c_i += 2 * kRow;
-      s_i += 2 * kRow;
+    if constexpr (kLanes > 4 && !Piece::kHalves) {
+      for (; i + kPairs <= last; i += 2 * kPairs) {
+        first.load(partners, in, i);
+        second.load(partners, in, i + kPairs);
+        first.rotate(c_i, s_i);
+        second.rotate(c_i + kRow, s_i + kRow);
+        first.store_first(out, i);
+        second.store_first(out, i + kPairs);
+        c_i += 2 * kRow;
+        s_i += 2 * kRow;
+      }
     }
-    if (i <= last) {
+    for (; i <= last; i += kPairs) {
       first.load(partners, in, i);
       first.rotate(c_i, s_i);
       first.store_first(out, i);
@@ -32327,14 +33039,42 @@ POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, co
   }
 }
 
+/// Whether calls of these types go head by head into other memory where in place they would go by tiles.
+template <StoredAs Out, StoredAs In>
+inline constexpr bool kMayGoElsewhere = POSENC_LEVEL >= 2 && Out == StoredAs::float32&& In == StoredAs::float32;
+
+/// Rotates all heads of `Pairs` pairs of neighbors into other memory: a piece after the other, in this order, in code
+/// without a loop over pieces. Beyond the caches a Zen 4 reaches the speed of y = a x so; at .7 to .9 of it are cosines
+/// and sines in registers, others that lie at any address but a fixed distance from the stack pointer, and stores in the
+/// order that compilers choose.
+template <typename Piece, int Pairs>
+POSENC_INLINE void rotate_each_head_elsewhere(const RowCall& x, const float* in, float* out, const float* c,
+                                              const float* s) {
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    unrolled<Pairs / Piece::kPairs>([&](auto k) POSENC_INLINE_LAMBDA {
+      Piece piece;
+      piece.load({}, in, k.value * Piece::kPairs);
+      piece.rotate(c + k.value * Piece::kRow, s + k.value * Piece::kRow);
+      piece.store_first(out, k.value * Piece::kPairs);
+      __asm__ volatile("" ::: "memory");  // what is written before is written first
+    });
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
 /// Fetches the table's row of a token, which else is waited for when the token begins: what is read of x does not lead
 /// there.
 POSENC_INLINE void fetch_row(const RowCall& x, std::ptrdiff_t token) {
-  if (token >= x.tokens || x.num_heads < 8) return;
+  if (token >= x.tokens) return;
   const std::ptrdiff_t entry = row_of_token(x, token) * x.row_stride;
-  for (std::ptrdiff_t i = 0; i < x.pairs; i += 16) {
-    __builtin_prefetch(x.cos + entry + (x.paired ? 2 * i : i));
-    __builtin_prefetch(x.paired ? x.cos + entry + 2 * i + 16 : x.sin + entry + i);
+  const float* const first = x.cos + entry;
+  const float* const second = x.paired ? first + x.pairs : x.sin + entry;
+  for (std::ptrdiff_t i = 0; i < x.pairs; i += kLine<float>) {
+    __builtin_prefetch(first + i);
+    __builtin_prefetch(second + i);
   }
 }
 
@@ -32373,6 +33113,12 @@ void rotate_heads(const RowCall& x) {
         Piece::write_row(c + row, s + row, x, entry + (x.paired ? 2 * at : at));
       }
       const std::ptrdiff_t channel = HalfSplit ? first : 2 * first;
+      if constexpr (kMayGoElsewhere<Format::kOut, Format::kIn> && !HalfSplit) {
+        if (x.pairs == 64 && goes_elsewhere<float>(x)) {
+          rotate_each_head_elsewhere<Piece, 64>(x, in, out, c, s);
+          break;
+        }
+      }
       rotate_each_head<Piece>(x, in + channel, out + channel, c, s, pairs);
       first += pairs;
     }
@@ -32407,6 +33153,7 @@ POSENC_INLINE Floats<8> load_some(const float* from, VectorTypes<8>::Signs mask)
 /// Rotates heads of fewer pairs than a vector has, each by one vector, which is stored in parts: masked stores are slow.
 POSENC_INLINE void rotate_few_neighbors(const RowCall& x) {
   using Signs = VectorTypes<8>::Signs;
+  using Format = NumberFormat<StoredAs::float32, StoredAs::float32, 8>;
   const RowCall call = x;  // what is written is not part of it
   const int pairs = static_cast<int>(call.pairs);
   const Signs lane = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -32416,10 +33163,9 @@ POSENC_INLINE void rotate_few_neighbors(const RowCall& x) {
   const Floats<8> minus = Floats<8>(Words<8>{} + 0x80000000u);
   const Words<8> signs = Words<8>(alternate_lower<8>(minus, Floats<8>{})) ^ call.sign;
   for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
-    const float* in = static_cast<const float*>(call.in) + token * call.in_token_stride;
-    float* out = static_cast<float*>(call.out) +
-                 (call.out_offsets == nullptr ? token * call.out_token_stride : call.out_offsets[token]);
-    const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
+    const float* in = in_of_token<Format>(call, token);
+    float* out = out_of_token<Format>(call, token);
+    const std::ptrdiff_t entry = row_of_token(call, token) * call.row_stride;
     const Floats<8> c = __builtin_ia32_permvarsf256(load_some(call.cos + entry, in_row), index);
     const Floats<8> s =
         Floats<8>(Words<8>(__builtin_ia32_permvarsf256(load_some(call.sin + entry, in_row), index)) ^ signs);
@@ -32465,6 +33211,7 @@ POSENC_INLINE Floats<8> load_some(const float* from, VectorTypes<8>::Signs mask)
 /// Rotates heads of fewer pairs than a vector has, each by one vector, which is stored in parts: masked stores are slow.
 POSENC_INLINE void rotate_few_neighbors(const RowCall& x) {
   using Signs = VectorTypes<8>::Signs;
+  using Format = NumberFormat<StoredAs::float32, StoredAs::float32, 8>;
   const RowCall call = x;  // what is written is not part of it
   const int pairs = static_cast<int>(call.pairs);
   const Signs lane = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -32474,10 +33221,9 @@ POSENC_INLINE void rotate_few_neighbors(const RowCall& x) {
   const Floats<8> minus = Floats<8>(Words<8>{} + 0x80000000u);
   const Words<8> signs = Words<8>(alternate_lower<8>(minus, Floats<8>{})) ^ call.sign;
   for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
-    const float* in = static_cast<const float*>(call.in) + token * call.in_token_stride;
-    float* out = static_cast<float*>(call.out) +
-                 (call.out_offsets == nullptr ? token * call.out_token_stride : call.out_offsets[token]);
-    const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
+    const float* in = in_of_token<Format>(call, token);
+    float* out = out_of_token<Format>(call, token);
+    const std::ptrdiff_t entry = row_of_token(call, token) * call.row_stride;
     const Floats<8> c = __builtin_ia32_permvarsf256(load_some(call.cos + entry, in_row), index);
     const Floats<8> s =
         Floats<8>(Words<8>(__builtin_ia32_permvarsf256(load_some(call.sin + entry, in_row), index)) ^ signs);
@@ -32524,6 +33270,7 @@ POSENC_INLINE Floats<8> load_some(const float* from, VectorTypes<8>::Signs mask)
 /// Rotates heads of fewer pairs than a vector has, each by one vector, which is stored in parts: masked stores are slow.
 POSENC_INLINE void rotate_few_neighbors(const RowCall& x) {
   using Signs = VectorTypes<8>::Signs;
+  using Format = NumberFormat<StoredAs::float32, StoredAs::float32, 8>;
   const RowCall call = x;  // what is written is not part of it
   const int pairs = static_cast<int>(call.pairs);
   const Signs lane = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -32533,10 +33280,9 @@ POSENC_INLINE void rotate_few_neighbors(const RowCall& x) {
   const Floats<8> minus = Floats<8>(Words<8>{} + 0x80000000u);
   const Words<8> signs = Words<8>(alternate_lower<8>(minus, Floats<8>{})) ^ call.sign;
   for (std::ptrdiff_t token = 0; token < call.tokens; ++token) {
-    const float* in = static_cast<const float*>(call.in) + token * call.in_token_stride;
-    float* out = static_cast<float*>(call.out) +
-                 (call.out_offsets == nullptr ? token * call.out_token_stride : call.out_offsets[token]);
-    const std::ptrdiff_t entry = (call.rows == nullptr ? token : call.rows[token]) * call.row_stride;
+    const float* in = in_of_token<Format>(call, token);
+    float* out = out_of_token<Format>(call, token);
+    const std::ptrdiff_t entry = row_of_token(call, token) * call.row_stride;
     const Floats<8> c = __builtin_ia32_permvarsf256(load_some(call.cos + entry, in_row), index);
     const Floats<8> s =
         Floats<8>(Words<8>(__builtin_ia32_permvarsf256(load_some(call.sin + entry, in_row), index)) ^ signs);
@@ -32650,25 +33396,22 @@ POSENC_INLINE void rotate_tokens(const Call& x) {
   }
 }
 
-/// Rotates all tokens of a call that has at least as many pairs as a piece. Tiles read a part of each head, then the next
-/// part of each: that is fast where one tile holds a head or the caches hold the call, but memory is fast in order alone.
-template <StoredAs Out, StoredAs In, typename Tile, bool HalfSplit, typename Call>
-POSENC_INLINE void rotate_by_order(const Call& x) {
-  if constexpr (Call::kNormed) {
-    rotate_tokens<Tile, HalfSplit>(x);
-  } else {
-    constexpr std::ptrdiff_t kSecondLevel = (kLanes == 16 ? 1024 : 512) * 1024;  // of most processors with such vectors
-    constexpr std::ptrdiff_t kSmall = kSecondLevel / 2 / static_cast<std::ptrdiff_t>(sizeof(StoredElementOf<In>));
-    const bool is_small = x.num_heads <= 4 || x.pairs * x.num_heads * x.all_tokens <= kSmall;
-    const bool is_one_tile = x.pairs <= Tile::kPart * Tile::kPairs || x.pairs == Tile::kWhole * Tile::kPairs;
-    const bool is_narrow = kLanes == 16 ? is_one_tile : x.pairs <= 32;
-    if (is_small || is_narrow) return rotate_tokens<Tile, HalfSplit>(x);
-#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
-    avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
-#else
-    rotate_heads<NumberFormat<Out, In, kLanes>, HalfSplit>(x);
-#endif
+/// The order in which a call reads memory. Tiles read a part of each head, then the next part of each: that is fast where
+/// one tile holds a head or the caches hold the call, but memory is fast in order alone. Narrow and few heads pay more
+/// for the row of the table that each token writes to the stack.
+template <StoredAs Out, StoredAs In, typename Tile, bool HalfSplit>
+POSENC_INLINE bool goes_head_by_head(const RowCall& x) {
+  using Number = StoredElementOf<In>;
+  // The second level of most processors with such vectors; those of SSE2 lose as much by one head at a time as by
+  // parts.
+  constexpr std::ptrdiff_t kSecondLevel = kLastLevel<Number> / (kLanes == 16 ? 8 : kLanes == 8 ? 16 : 1);
+  if (x.num_heads < 3 || x.pairs < Tile::kPairs) return false;
+  const std::ptrdiff_t numbers = 2 * x.pairs * x.all_heads;
+  if constexpr (kMayGoElsewhere<Out, In>) {
+    if (x.pairs >= 32 && goes_elsewhere<Number>(x)) return true;
   }
+  const bool is_one_tile = x.pairs <= Tile::kPart * Tile::kPairs || x.pairs == Tile::kWhole * Tile::kPairs;
+  return !is_one_tile && numbers > (x.pairs > 32 && x.num_heads > 4 ? kSecondLevel : kLastLevel<Number>);
 }
 
 /// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
@@ -32730,9 +33473,21 @@ void rotate_rows(const Call& x) {
   constexpr bool kFloats = Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed;
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
   if constexpr (kFloats) {
-    if (rotate_one_head<HalfSplit>(x) || rotate_by_lines<HalfSplit>(x)) return;
+    if (rotate_one_head<HalfSplit>(x)) return;
   }
-  if (x.pairs >= Widest::kPairs) return rotate_by_order<Out, In, Widest, HalfSplit>(x);
+  if constexpr (!Call::kNormed) {
+    if (goes_head_by_head<Out, In, Widest, HalfSplit>(x)) {
+#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
+      return avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
+#else
+      return rotate_heads<NumberFormat<Out, In, kLanes>, HalfSplit>(x);
+#endif
+    }
+  }
+  if constexpr (kFloats) {
+    if (rotate_by_lines<HalfSplit>(x)) return;
+  }
+  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
   avx2::rotate_rows<Out, In, HalfSplit>(x);
 #else
@@ -32847,25 +33602,22 @@ POSENC_INLINE void rotate_tokens(const Call& x) {
   }
 }
 
-/// Rotates all tokens of a call that has at least as many pairs as a piece. Tiles read a part of each head, then the next
-/// part of each: that is fast where one tile holds a head or the caches hold the call, but memory is fast in order alone.
-template <StoredAs Out, StoredAs In, typename Tile, bool HalfSplit, typename Call>
-POSENC_INLINE void rotate_by_order(const Call& x) {
-  if constexpr (Call::kNormed) {
-    rotate_tokens<Tile, HalfSplit>(x);
-  } else {
-    constexpr std::ptrdiff_t kSecondLevel = (kLanes == 16 ? 1024 : 512) * 1024;  // of most processors with such vectors
-    constexpr std::ptrdiff_t kSmall = kSecondLevel / 2 / static_cast<std::ptrdiff_t>(sizeof(StoredElementOf<In>));
-    const bool is_small = x.num_heads <= 4 || x.pairs * x.num_heads * x.all_tokens <= kSmall;
-    const bool is_one_tile = x.pairs <= Tile::kPart * Tile::kPairs || x.pairs == Tile::kWhole * Tile::kPairs;
-    const bool is_narrow = kLanes == 16 ? is_one_tile : x.pairs <= 32;
-    if (is_small || is_narrow) return rotate_tokens<Tile, HalfSplit>(x);
-#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
-    avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
-#else
-    rotate_heads<NumberFormat<Out, In, kLanes>, HalfSplit>(x);
-#endif
+/// The order in which a call reads memory. Tiles read a part of each head, then the next part of each: that is fast where
+/// one tile holds a head or the caches hold the call, but memory is fast in order alone. Narrow and few heads pay more
+/// for the row of the table that each token writes to the stack.
+template <StoredAs Out, StoredAs In, typename Tile, bool HalfSplit>
+POSENC_INLINE bool goes_head_by_head(const RowCall& x) {
+  using Number = StoredElementOf<In>;
+  // The second level of most processors with such vectors; those of SSE2 lose as much by one head at a time as by
+  // parts.
+  constexpr std::ptrdiff_t kSecondLevel = kLastLevel<Number> / (kLanes == 16 ? 8 : kLanes == 8 ? 16 : 1);
+  if (x.num_heads < 3 || x.pairs < Tile::kPairs) return false;
+  const std::ptrdiff_t numbers = 2 * x.pairs * x.all_heads;
+  if constexpr (kMayGoElsewhere<Out, In>) {
+    if (x.pairs >= 32 && goes_elsewhere<Number>(x)) return true;
   }
+  const bool is_one_tile = x.pairs <= Tile::kPart * Tile::kPairs || x.pairs == Tile::kWhole * Tile::kPairs;
+  return !is_one_tile && numbers > (x.pairs > 32 && x.num_heads > 4 ? kSecondLevel : kLastLevel<Number>);
 }
 
 /// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
@@ -32927,9 +33679,21 @@ void rotate_rows(const Call& x) {
   constexpr bool kFloats = Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed;
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
   if constexpr (kFloats) {
-    if (rotate_one_head<HalfSplit>(x) || rotate_by_lines<HalfSplit>(x)) return;
+    if (rotate_one_head<HalfSplit>(x)) return;
   }
-  if (x.pairs >= Widest::kPairs) return rotate_by_order<Out, In, Widest, HalfSplit>(x);
+  if constexpr (!Call::kNormed) {
+    if (goes_head_by_head<Out, In, Widest, HalfSplit>(x)) {
+#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
+      return avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
+#else
+      return rotate_heads<NumberFormat<Out, In, kLanes>, HalfSplit>(x);
+#endif
+    }
+  }
+  if constexpr (kFloats) {
+    if (rotate_by_lines<HalfSplit>(x)) return;
+  }
+  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
   avx2::rotate_rows<Out, In, HalfSplit>(x);
 #else
@@ -33045,25 +33809,22 @@ POSENC_INLINE void rotate_tokens(const Call& x) {
   }
 }
 
-/// Rotates all tokens of a call that has at least as many pairs as a piece. Tiles read a part of each head, then the next
-/// part of each: that is fast where one tile holds a head or the caches hold the call, but memory is fast in order alone.
-template <StoredAs Out, StoredAs In, typename Tile, bool HalfSplit, typename Call>
-POSENC_INLINE void rotate_by_order(const Call& x) {
-  if constexpr (Call::kNormed) {
-    rotate_tokens<Tile, HalfSplit>(x);
-  } else {
-    constexpr std::ptrdiff_t kSecondLevel = (kLanes == 16 ? 1024 : 512) * 1024;  // of most processors with such vectors
-    constexpr std::ptrdiff_t kSmall = kSecondLevel / 2 / static_cast<std::ptrdiff_t>(sizeof(StoredElementOf<In>));
-    const bool is_small = x.num_heads <= 4 || x.pairs * x.num_heads * x.all_tokens <= kSmall;
-    const bool is_one_tile = x.pairs <= Tile::kPart * Tile::kPairs || x.pairs == Tile::kWhole * Tile::kPairs;
-    const bool is_narrow = kLanes == 16 ? is_one_tile : x.pairs <= 32;
-    if (is_small || is_narrow) return rotate_tokens<Tile, HalfSplit>(x);
-#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
-    avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
-#else
-    rotate_heads<NumberFormat<Out, In, kLanes>, HalfSplit>(x);
-#endif
+/// The order in which a call reads memory. Tiles read a part of each head, then the next part of each: that is fast where
+/// one tile holds a head or the caches hold the call, but memory is fast in order alone. Narrow and few heads pay more
+/// for the row of the table that each token writes to the stack.
+template <StoredAs Out, StoredAs In, typename Tile, bool HalfSplit>
+POSENC_INLINE bool goes_head_by_head(const RowCall& x) {
+  using Number = StoredElementOf<In>;
+  // The second level of most processors with such vectors; those of SSE2 lose as much by one head at a time as by
+  // parts.
+  constexpr std::ptrdiff_t kSecondLevel = kLastLevel<Number> / (kLanes == 16 ? 8 : kLanes == 8 ? 16 : 1);
+  if (x.num_heads < 3 || x.pairs < Tile::kPairs) return false;
+  const std::ptrdiff_t numbers = 2 * x.pairs * x.all_heads;
+  if constexpr (kMayGoElsewhere<Out, In>) {
+    if (x.pairs >= 32 && goes_elsewhere<Number>(x)) return true;
   }
+  const bool is_one_tile = x.pairs <= Tile::kPart * Tile::kPairs || x.pairs == Tile::kWhole * Tile::kPairs;
+  return !is_one_tile && numbers > (x.pairs > 32 && x.num_heads > 4 ? kSecondLevel : kLastLevel<Number>);
 }
 
 /// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
@@ -33125,9 +33886,21 @@ void rotate_rows(const Call& x) {
   constexpr bool kFloats = Out == StoredAs::float32 && In == StoredAs::float32 && !Call::kNormed;
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
   if constexpr (kFloats) {
-    if (rotate_one_head<HalfSplit>(x) || rotate_by_lines<HalfSplit>(x)) return;
+    if (rotate_one_head<HalfSplit>(x)) return;
   }
-  if (x.pairs >= Widest::kPairs) return rotate_by_order<Out, In, Widest, HalfSplit>(x);
+  if constexpr (!Call::kNormed) {
+    if (goes_head_by_head<Out, In, Widest, HalfSplit>(x)) {
+#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
+      return avx2::rotate_heads<avx2::NumberFormat<Out, In, 8>, HalfSplit>(x);
+#else
+      return rotate_heads<NumberFormat<Out, In, kLanes>, HalfSplit>(x);
+#endif
+    }
+  }
+  if constexpr (kFloats) {
+    if (rotate_by_lines<HalfSplit>(x)) return;
+  }
+  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
 #if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
   avx2::rotate_rows<Out, In, HalfSplit>(x);
 #else
@@ -33321,12 +34094,22 @@ POSENC_INLINE void norm_channels(const NormedRowCall& x, StoredElementOf<Out>* o
   }
 }
 
+/// Fetches for writing, into the second-level cache, where heads go into other memory: stores alone fetch little ahead.
+template <StoredAs Out>
+POSENC_INLINE void fetch_for_writing(const StoredElementOf<Out>* out, std::ptrdiff_t heads, const NormedRowCall& x) {
+  for (; heads > 0; --heads) {
+    for (std::ptrdiff_t i = 0; i < x.head_dim; i += kLine<StoredElementOf<Out>>) __builtin_prefetch(out + i, 1, 2);
+    out += x.out_head_stride;
+  }
+}
+
 /// The kernel: normalizes and rotates. While heads of a token rotate, those of the next one are fetched from memory.
 /// While squares are added, memory rests, so that they are those of few heads; a token alone has nothing to fetch.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 void norm_rows(const NormedRowCall& x) {
   constexpr std::ptrdiff_t kMost = 32;
   const std::ptrdiff_t some_heads = x.tokens > 1 || x.ahead != 0 ? 16 : kMost;  // whose factors are found at a time
+  const bool fetches = goes_elsewhere<StoredElementOf<In>>(x);
   float factors[kMost];
   NormedRowCall some = x;
   some.tokens = 1;
@@ -33355,11 +34138,12 @@ void norm_rows(const NormedRowCall& x) {
       }
     }
     for (std::ptrdiff_t head = 0; head < x.num_heads; head += some_heads) {
+      some.num_heads = x.num_heads - head < some_heads ? x.num_heads - head : some_heads;
+      if (fetches) fetch_for_writing<Out>(out + head * x.out_head_stride, some.num_heads, x);
       if (!x.over_token) find_factors(head);
       const auto* const from = in + head * x.in_head_stride;
       auto* const to = out + head * x.out_head_stride;
       const float* const weight = weights == nullptr ? nullptr : weights + head * x.weight_head_stride;
-      some.num_heads = x.num_heads - head < some_heads ? x.num_heads - head : some_heads;
       some.in = from + x.offset;
       some.out = to + x.offset;
       some.weight = weight == nullptr ? nullptr : weight + x.offset;
@@ -33537,12 +34321,22 @@ POSENC_INLINE void norm_channels(const NormedRowCall& x, StoredElementOf<Out>* o
   }
 }
 
+/// Fetches for writing, into the second-level cache, where heads go into other memory: stores alone fetch little ahead.
+template <StoredAs Out>
+POSENC_INLINE void fetch_for_writing(const StoredElementOf<Out>* out, std::ptrdiff_t heads, const NormedRowCall& x) {
+  for (; heads > 0; --heads) {
+    for (std::ptrdiff_t i = 0; i < x.head_dim; i += kLine<StoredElementOf<Out>>) __builtin_prefetch(out + i, 1, 2);
+    out += x.out_head_stride;
+  }
+}
+
 /// The kernel: normalizes and rotates. While heads of a token rotate, those of the next one are fetched from memory.
 /// While squares are added, memory rests, so that they are those of few heads; a token alone has nothing to fetch.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 void norm_rows(const NormedRowCall& x) {
   constexpr std::ptrdiff_t kMost = 32;
   const std::ptrdiff_t some_heads = x.tokens > 1 || x.ahead != 0 ? 16 : kMost;  // whose factors are found at a time
+  const bool fetches = goes_elsewhere<StoredElementOf<In>>(x);
   float factors[kMost];
   NormedRowCall some = x;
   some.tokens = 1;
@@ -33571,11 +34365,12 @@ void norm_rows(const NormedRowCall& x) {
       }
     }
     for (std::ptrdiff_t head = 0; head < x.num_heads; head += some_heads) {
+      some.num_heads = x.num_heads - head < some_heads ? x.num_heads - head : some_heads;
+      if (fetches) fetch_for_writing<Out>(out + head * x.out_head_stride, some.num_heads, x);
       if (!x.over_token) find_factors(head);
       const auto* const from = in + head * x.in_head_stride;
       auto* const to = out + head * x.out_head_stride;
       const float* const weight = weights == nullptr ? nullptr : weights + head * x.weight_head_stride;
-      some.num_heads = x.num_heads - head < some_heads ? x.num_heads - head : some_heads;
       some.in = from + x.offset;
       some.out = to + x.offset;
       some.weight = weight == nullptr ? nullptr : weight + x.offset;
@@ -33754,12 +34549,22 @@ POSENC_INLINE void norm_channels(const NormedRowCall& x, StoredElementOf<Out>* o
   }
 }
 
+/// Fetches for writing, into the second-level cache, where heads go into other memory: stores alone fetch little ahead.
+template <StoredAs Out>
+POSENC_INLINE void fetch_for_writing(const StoredElementOf<Out>* out, std::ptrdiff_t heads, const NormedRowCall& x) {
+  for (; heads > 0; --heads) {
+    for (std::ptrdiff_t i = 0; i < x.head_dim; i += kLine<StoredElementOf<Out>>) __builtin_prefetch(out + i, 1, 2);
+    out += x.out_head_stride;
+  }
+}
+
 /// The kernel: normalizes and rotates. While heads of a token rotate, those of the next one are fetched from memory.
 /// While squares are added, memory rests, so that they are those of few heads; a token alone has nothing to fetch.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 void norm_rows(const NormedRowCall& x) {
   constexpr std::ptrdiff_t kMost = 32;
   const std::ptrdiff_t some_heads = x.tokens > 1 || x.ahead != 0 ? 16 : kMost;  // whose factors are found at a time
+  const bool fetches = goes_elsewhere<StoredElementOf<In>>(x);
   float factors[kMost];
   NormedRowCall some = x;
   some.tokens = 1;
@@ -33788,11 +34593,12 @@ void norm_rows(const NormedRowCall& x) {
       }
     }
     for (std::ptrdiff_t head = 0; head < x.num_heads; head += some_heads) {
+      some.num_heads = x.num_heads - head < some_heads ? x.num_heads - head : some_heads;
+      if (fetches) fetch_for_writing<Out>(out + head * x.out_head_stride, some.num_heads, x);
       if (!x.over_token) find_factors(head);
       const auto* const from = in + head * x.in_head_stride;
       auto* const to = out + head * x.out_head_stride;
       const float* const weight = weights == nullptr ? nullptr : weights + head * x.weight_head_stride;
-      some.num_heads = x.num_heads - head < some_heads ? x.num_heads - head : some_heads;
       some.in = from + x.offset;
       some.out = to + x.offset;
       some.weight = weight == nullptr ? nullptr : weight + x.offset;
@@ -33853,7 +34659,7 @@ constexpr bool reads_paired(Level level) {
 /// The cosines and sines of a tile stay in registers while all heads are rotated. Where a tile holds a part of a head
 /// alone, calls that the caches do not hold go head by head instead. That reaches the speed of an in-place scale from the
 /// second-level cache on (bench_rope). What is computed in float runs at the machine's level of
-/// instructions (row_kernels.hpp) where there are levels; else, and in double, as the compiler is told.
+/// instructions (rotate_at_level.hpp) where there are levels; else, and in double, as the compiler is told.
 #ifndef POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
 #define POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
 
@@ -33909,7 +34715,7 @@ struct TokenRows {
 /// Rotates one token by table row `row`, which is brought into the form of the kernels first.
 template <typename Kind, typename Out, typename In, typename TableScalar>
 POSENC_KERNEL void rotate_token_prepared(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads,
-                                         const Rotation<TableScalar>& table, Eigen::Index row) {
+                                         Eigen::Index together, const Rotation<TableScalar>& table, Eigen::Index row) {
   using Number = RotationScalar<Out, In, TableScalar>;
   const Eigen::Index half = table.num_pairs;
   const Eigen::Index step = table.pair_stride;
@@ -33919,8 +34725,8 @@ POSENC_KERNEL void rotate_token_prepared(HeadChannels<Out> out, HeadChannels<con
     const Eigen::Index channel = Kind::half_split ? first : 2 * first;
     prepare_row<!Kind::half_split>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step,
                                    table.scale, count);
-    rotate_pairs<Kind, kTilePairs<Number>>(out.from(channel), in.from(channel), num_heads, half, prepared,
-                                           prepared + kRowChunk, count);
+    rotate_heads_in_order<Kind>(out.from(channel), in.from(channel), num_heads, together, half, prepared,
+                                prepared + kRowChunk, count);
   }
 }
 
@@ -33931,22 +34737,24 @@ bool is_prepared(const Rotation<TableScalar>& table) {
   return std::is_same_v<TableScalar, Number> && fits && table.scale == 1.0;
 }
 
-/// Rotates the window of every head of `tokens` tokens by the table's rows from `first_row` on.
+/// Rotates the window of every head of `tokens` tokens by the table's rows from `first_row` on, `together` heads at a
+/// time.
 template <typename Kind, typename Out, typename In, typename TableScalar>
 POSENC_KERNEL void rotate_run(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
-                              Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row) {
+                              Eigen::Index num_heads, Eigen::Index together, const Rotation<TableScalar>& table,
+                              Eigen::Index first_row) {
   using Number = RotationScalar<Out, In, TableScalar>;
   if constexpr (std::is_same_v<TableScalar, Number>) {
     if (is_prepared<Kind, Number>(table)) {
       for (Eigen::Index i = 0; i < tokens; ++i) {
-        rotate_pairs<Kind, kTilePairs<Number>>(out.token(i), in.token(i), num_heads, table.num_pairs,
-                                               table.cos(first_row + i), table.sin(first_row + i), table.num_pairs);
+        rotate_heads_in_order<Kind>(out.token(i), in.token(i), num_heads, together, table.num_pairs,
+                                    table.cos(first_row + i), table.sin(first_row + i), table.num_pairs);
       }
       return;
     }
   }
   for (Eigen::Index i = 0; i < tokens; ++i) {
-    rotate_token_prepared<Kind>(out.token(i), in.token(i), num_heads, table, first_row + i);
+    rotate_token_prepared<Kind>(out.token(i), in.token(i), num_heads, together, table, first_row + i);
   }
 }
 
@@ -33960,145 +34768,39 @@ void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& i
   constexpr Eigen::Index some_heads = 4;
   for (Eigen::Index i = 0; i < tokens; i += some_tokens) {
     for (Eigen::Index head = 0; head < num_heads; head += some_heads) {
-      rotate_run<Kind>(out.from(i, head), in.from(i, head), (std::min)(some_tokens, tokens - i),
-                       (std::min)(some_heads, num_heads - head), table, first_row + i);
+      const Eigen::Index heads = (std::min)(some_heads, num_heads - head);
+      rotate_run<Kind>(out.from(i, head), in.from(i, head), (std::min)(some_tokens, tokens - i), heads, heads, table,
+                       first_row + i);
     }
   }
 }
 
-/// What the tokens of some rows have in common with the rest of their call. Lists name the table's row of each, behind
-/// the first row of the call, and the element at which each is written; null where these follow one another.
-struct TokensOfCall {
-  const std::ptrdiff_t* rows = nullptr;
-  const std::ptrdiff_t* out_offsets = nullptr;
-  std::ptrdiff_t all_tokens = 0;  ///< Of which these are some; 0: these are all.
-};
-
-#if POSENC_HAS_LEVELS
-
-/// Whether there are kernels for each level: what is computed in float.
+/// Whether there are kernels for each level: what is computed in float, where there are levels.
 template <typename Out, typename In, typename TableScalar>
-inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableScalar>, float>;
+inline constexpr bool has_levels =
+    POSENC_HAS_LEVELS != 0 && std::is_same_v<RotationScalar<Out, In, TableScalar>, float>;
 
-/// Calls `kernel` for some heads at a time, where a head's tokens follow one another. One head alone reads a row of the
-/// table for each row of x, and more than four lie in the same sets of the first-level cache. Memory beyond the
-/// second-level cache is read faster in long runs. Lists are no longer than one run: rotate_listed() sees to that. Changes
-/// `call` on the way.
-inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff_t out_bytes, std::ptrdiff_t in_bytes) {
-  constexpr std::ptrdiff_t some_tokens = 256;
-  constexpr std::ptrdiff_t some_heads = 4;
-  const RowCall all = call;
-  for (std::ptrdiff_t first = 0; first < all.tokens; first += some_tokens) {
-    call.tokens = (std::min)(some_tokens, all.tokens - first);
-    call.cos = all.cos + first * all.row_stride;
-    call.sin = all.sin + first * all.row_stride;
-    for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
-      const std::ptrdiff_t to = first * all.out_token_stride + head * all.out_head_stride;
-      const std::ptrdiff_t from = first * all.in_token_stride + head * all.in_head_stride;
-      call.out = static_cast<char*>(all.out) + to * out_bytes;
-      call.in = static_cast<const char*>(all.in) + from * in_bytes;
-      call.num_heads = (std::min)(some_heads, all.num_heads - head);
-      kernel(call);
-    }
-  }
-}
-
-/// The same by a table that the kernel does not read, which is converted row by row.
-template <typename Out, typename In, typename TableScalar>
-POSENC_NOINLINE void rotate_converted(RowKernel<RowCall> kernel, RowCall call, const TokenRows<Out>& out,
-                                      const TokenRows<const In>& in, const Rotation<TableScalar>& table,
-                                      Eigen::Index first_row, const TokensOfCall& call_of, bool half_split) {
-  const Eigen::Index tokens = call.tokens;
-  alignas(64) float prepared[2 * kRowChunk];
-  call.tokens = 1;
-  call.cos = prepared;
-  call.sin = prepared + kRowChunk;
-  for (Eigen::Index token = 0; token < tokens; ++token) {
-    const Eigen::Index row = first_row + (call_of.rows == nullptr ? token : call_of.rows[token]);
-    const TokenRows<Out> token_out{
-        out.data + (call_of.out_offsets == nullptr ? token * out.token_stride : call_of.out_offsets[token]),
-        out.head_stride, 0};
-    for (Eigen::Index first = 0; first < table.num_pairs; first += kRowChunk) {
-      const Eigen::Index step = table.pair_stride;
-      call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
-      prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
-                         call.pairs);
-      const Eigen::Index channel = half_split ? first : 2 * first;
-      call.out = token_out.token(0).from(channel).data;
-      call.in = in.token(token).from(channel).data;
-      kernel(call);
-    }
-  }
-}
-
-/// rotate_rows() by the kernel for the machine's level.
-template <typename Out, typename In, typename TableScalar>
-void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
-                     Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row,
-                     const TokensOfCall& call_of, bool half_split, std::uint32_t sign) {
-  constexpr StoredAs to = stored_as<Out>;
-  constexpr StoredAs from = stored_as<In>;
-  const RowKernel<RowCall> kernel =
-      half_split ? row_kernel<to, from, true>(table.level) : row_kernel<to, from, false>(table.level);
-  RowCall call{out.data,        in.data,
-               out.head_stride, out.token_stride,
-               in.head_stride,  in.token_stride,
-               tokens,          num_heads,
-               table.num_pairs, table.num_pairs,
-               table.num_pairs, nullptr,
-               nullptr,         0,
-               false,           sign};
-  call.all_tokens = (std::max)(tokens, call_of.all_tokens);
-  if constexpr (std::is_same_v<TableScalar, float>) {
-    const bool paired = !half_split && reads_paired<to, from>(table.level) && table.is_paired();
-    if (table.scale == 1.0 && (table.pair_stride == 1 || paired)) {
-      call.cos = table.cos(first_row);
-      call.sin = table.sin(first_row);
-      call.row_stride = table.row_stride;
-      call.paired = paired;
-      call.rows = call_of.rows;
-      call.out_offsets = call_of.out_offsets;
-      const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
-      return by_heads ? call_by_heads(kernel, call, sizeof(Out), sizeof(In)) : kernel(call);
-    }
-  }
-  rotate_converted(kernel, call, out, in, table, first_row, call_of, half_split);
-}
-
-#else
-
-template <typename Out, typename In, typename TableScalar>
-inline constexpr bool has_levels = false;
-/// Declared for compilers without levels, where it is not called.
-template <typename... Arguments>
-void rotate_at_level(const Arguments&...);
-
-#endif
-
-/// Rotates the window of every head of `tokens` tokens by the table's rows from `first_row` on, in the order that suits
-/// the memory. `in` and `out` are the same or disjoint. Where there are no levels, `call` has no lists.
+/// Rotates the window of every head of `tokens` tokens, of `all_tokens` of the call, by the table's rows from `first_row`
+/// on, in the order that suits the memory. `in` and `out` are the same or disjoint. For what has no kernels of levels.
 template <bool Backward, typename Out, typename In, typename TableScalar>
-void rotate_rows(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens, Eigen::Index num_heads,
-                 const Rotation<TableScalar>& table, Eigen::Index first_row, bool half_split,
-                 const TokensOfCall& call) {
-  if constexpr (has_levels<Out, In, TableScalar>) {
-    constexpr std::uint32_t sign = Backward ? 0x80000000u : 0u;
-    rotate_at_level(out, in, tokens, num_heads, table, first_row, call, half_split, sign);
-  } else {
-    const auto rotate = [&](auto kind) {
-      using Kind = decltype(kind);
-      const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
-      if (by_heads && is_prepared<Kind, RotationScalar<Out, In, TableScalar>>(table)) {
-        rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);
-      } else {
-        rotate_run<Kind>(out, in, tokens, num_heads, table, first_row);
-      }
-    };
-    if (half_split) {
-      rotate(RotationKind<true, Backward>());
+void rotate_rows(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens, Eigen::Index all_tokens,
+                 Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row, bool half_split) {
+  const auto rotate = [&](auto kind) {
+    using Kind = decltype(kind);
+    using Number = RotationScalar<Out, In, TableScalar>;
+    const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
+    if (by_heads && is_prepared<Kind, Number>(table)) {
+      rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);
     } else {
-      rotate(RotationKind<false, Backward>());
+      const Eigen::Index numbers = 2 * table.num_pairs * num_heads * (std::max)(tokens, all_tokens);
+      const bool in_order = table.num_pairs > kTilePairs<Number> && numbers > kLastLevel<In>;
+      rotate_run<Kind>(out, in, tokens, num_heads, in_order ? 1 : num_heads, table, first_row);
     }
+  };
+  if (half_split) {
+    rotate(RotationKind<true, Backward>());
+  } else {
+    rotate(RotationKind<false, Backward>());
   }
 }
 
@@ -34370,7 +35072,7 @@ bool reads_table(const Rotation<TableScalar>& table) {
 
 /// Tokens whose channels are contiguous, by the kernel of the machine's level.
 template <typename Out, typename In, typename TableScalar, typename ToRows, typename FromRows, typename Rows>
-void norm_strided(const ToRows& out, const FromRows& in, Eigen::Index num_heads,
+void norm_strided(const ToRows& out, const FromRows& in, Eigen::Index tokens, Eigen::Index num_heads,
                   const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows,
                   const NormOfCall& norm) {
   constexpr StoredAs to = stored_as<Out>;
@@ -34392,6 +35094,7 @@ void norm_strided(const ToRows& out, const FromRows& in, Eigen::Index num_heads,
       static_cast<double>(layout.head_dim()) * static_cast<double>(norm.over_token() ? num_heads : 1);
   call.share = static_cast<float>(1 / numbers);
   call.eps = static_cast<float>(norm.norm.eps());
+  call.all_heads = tokens * num_heads;
   call.over_token = norm.over_token();
   call.after = norm.after();
   alignas(64) float prepared[2 * kRowChunk];
@@ -34451,8 +35154,8 @@ void norm_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& 
     // The mean of a token whose heads have tables of their own is of more heads than rotate at a time.
     const bool at_once = rotations.shared() || !call.over_token();
     if (out.has_strides() && in.has_strides() && reads_table(rotations.first) && at_once) {
-      return norm_strided<OutScalar, InScalar>(out.strides(), in.strides(), in.num_heads(), rotations, layout, rows,
-                                               call);
+      return norm_strided<OutScalar, InScalar>(out.strides(), in.strides(), in.tokens(), in.num_heads(), rotations,
+                                               layout, rows, call);
     }
   }
 #endif
@@ -34464,6 +35167,49 @@ void norm_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& 
 }  // namespace posenc
 
 #endif  // POSENC_ROPE_DETAIL_NORM_HEADS_HPP
+
+// ---- posenc/rope/detail/table_memory.hpp
+/// Where the numbers of a table lie in memory.
+#ifndef POSENC_ROPE_DETAIL_TABLE_MEMORY_HPP
+#define POSENC_ROPE_DETAIL_TABLE_MEMORY_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Where the cosines or the sines of a table lie that begin at `data`.
+template <typename Table>
+MemoryExtent extent_of_table(const Table& table, const typename Table::Scalar* data) {
+  constexpr std::size_t bytes = sizeof(*data);
+  MemoryExtent extent{address_of(data), bytes};
+  extent.set_axis(0, table.rows(), table.row_stride(), bytes);
+  extent.set_axis(1, table.num_heads(), table.head_stride(), bytes);
+  extent.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
+  return extent;
+}
+
+/// Whether what is written shares a byte with the cosines or the sines of a table.
+template <typename Table>
+POSENC_COLD bool overlap_table(const Table& table, const MemoryExtent& written) {
+  return overlap(written, extent_of_table(table, table.cos_data(0))) ||
+         overlap(written, extent_of_table(table, table.sin_data(0)));
+}
+
+/// Where the numbers of a table that has rows begin and end. Not inlined: its caller runs out of registers otherwise, and
+/// compilers then keep numbers in vector registers, whose work waits for the rotations of the call before.
+template <typename Table>
+POSENC_NOINLINE MemorySpan span_of_table(const Table& table) {
+  const std::int64_t to_sines = address_of(table.sin_data(0)) - address_of(table.cos_data(0));
+  MemorySpan numbers = span_of(extent_of_table(table, table.cos_data(0)));
+  (to_sines < 0 ? numbers.first : numbers.last) += to_sines;
+  return numbers;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_DETAIL_TABLE_MEMORY_HPP
 
 // ---- posenc/rope/detail/require_rope.hpp
 /// The checks of apply_rope(), before anything is written: shapes, windows and memory.
@@ -34477,11 +35223,10 @@ namespace detail {
 /// Refuses a table that does not rotate exactly the channels that the layout names, and one that rotates nothing,
 /// because its frequencies are those of channels.
 template <typename View>
-void require_window(const char* function, const RopeLayout& layout, const View& table) {
+POSENC_COLD void refuse_window(const char* function, const RopeLayout& layout, const View& table) {
+  const Eigen::Index rotary_dim = table.rotary_dim();
   require(!table.of_channels(), function, "table", "angles of channels",
           "one with an angle for each pair (angles of channels are for apply_channel_angles())");
-  const Eigen::Index rotary_dim = table.rotary_dim();
-  if (rotary_dim == layout.rotary_dim()) return;
   const char* const by_channel =
       rotary_dim == 2 * layout.rotary_dim() ? " (angles of channels are for apply_channel_angles())" : "";
   if (layout.rotary_dim() != layout.head_dim()) {
@@ -34494,6 +35239,10 @@ void require_window(const char* function, const RopeLayout& layout, const View& 
   }
   refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.head_dim() ", layout.head_dim(),
                                 ", or the layout say which part rotates (.prefix(", rotary_dim, "))");
+}
+template <typename View>
+EIGEN_ALWAYS_INLINE void require_window(const char* function, const RopeLayout& layout, const View& table) {
+  if (table.of_channels() || table.rotary_dim() != layout.rotary_dim()) refuse_window(function, layout, table);
 }
 
 /// Refuses a table unless all heads share its angles or it has those of each head of x.
@@ -34532,8 +35281,8 @@ inline void require_rows_of_one_sequence(const char* function, Eigen::Index sequ
 
 /// Refuses queries or keys that do not fit the layout.
 template <typename X>
-void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,
-                   const RopeLayout& layout) {
+EIGEN_ALWAYS_INLINE void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,
+                                       const RopeLayout& layout) {
   const auto& x = operand.x;
   if (x.cols() != operand.num_heads() * layout.head_dim()) {
     refuse<std::invalid_argument>(
@@ -34569,7 +35318,8 @@ void require_heads(const char* function, const char*, const ScatteredOperand<Cac
 
 /// Refuses a target that overlaps itself.
 template <typename X>
-void require_heads_disjoint(const char* function, const char* parameter, const MatrixOperand<X>& operand) {
+EIGEN_ALWAYS_INLINE void require_heads_disjoint(const char* function, const char* parameter,
+                                                const MatrixOperand<X>& operand) {
   require_no_self_overlap(function, parameter, operand.x);
 }
 template <typename Element>
@@ -34692,42 +35442,19 @@ bool any_written_memory(const Out& out, const TokenGrid& grid, Eigen::Index head
   }
 }
 
-/// Where the cosines or the sines of a table lie that begin at `data`.
-template <typename Table>
-MemoryExtent extent_of_table(const Table& table, const typename Table::Scalar* data) {
-  constexpr std::size_t bytes = sizeof(*data);
-  MemoryExtent extent{address_of(data), bytes};
-  extent.set_axis(0, table.rows(), table.row_stride(), bytes);
-  extent.set_axis(1, table.num_heads(), table.head_stride(), bytes);
-  extent.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
-  return extent;
-}
-
 /// Refuses a table whose numbers lie in what is written, as those of a wrapped cache may. Where each ends is compared
-/// first: the rest is out of the way of a short call.
+/// first: a short call then keeps all of this in registers.
 template <typename Out, typename Table>
-POSENC_COLD void require_table_elsewhere_exactly(const char* function, const char* parameter, const Out& out,
+EIGEN_ALWAYS_INLINE void require_table_elsewhere(const char* function, const char* parameter, const Out& out,
                                                  const Table& table, const TokenGrid& grid, Eigen::Index head_dim) {
-  const MemoryExtent cosines = extent_of_table(table, table.cos_data(0));
-  const MemoryExtent sines = extent_of_table(table, table.sin_data(0));
-  const bool overlapping = any_written_memory(out, grid, head_dim, [&](const MemoryExtent& written) {
-    return overlap(written, cosines) || overlap(written, sines);
-  });
+  if (table.rows() == 0) return;
+  const MemorySpan numbers = span_of_table(table);
+  const auto is_near = [&](const MemoryExtent& written) { return !lie_apart(span_of(written), numbers); };
+  if (!any_written_memory(out, grid, head_dim, is_near)) return;
+  const bool overlapping = any_written_memory(
+      out, grid, head_dim, [&](const MemoryExtent& written) { return overlap_table(table, written); });
   require(!overlapping, function, Out::kScattered ? "cache" : parameter, "memory of the table",
           "disjoint from the table");
-}
-template <typename Out, typename Table>
-void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const Table& table,
-                             const TokenGrid& grid, Eigen::Index head_dim) {
-  if (table.rows() == 0) return;
-  const MemorySpan cosines = span_of(extent_of_table(table, table.cos_data(0)));
-  const std::int64_t to_sines = address_of(table.sin_data(0)) - address_of(table.cos_data(0));
-  const MemorySpan numbers{cosines.first + (std::min)(to_sines, std::int64_t(0)),
-                           cosines.last + (std::max)(to_sines, std::int64_t(0))};
-  const auto is_near = [&](const MemoryExtent& written) { return !lie_apart(span_of(written), numbers); };
-  if (any_written_memory(out, grid, head_dim, is_near)) {
-    require_table_elsewhere_exactly(function, parameter, out, table, grid, head_dim);
-  }
 }
 
 /// Refuses positions, rows or slots that lie in what is written, where they would change before they are read.
@@ -34751,6 +35478,178 @@ void require_list_elsewhere(const char* function, const char* parameter, const O
 
 #endif  // POSENC_ROPE_DETAIL_REQUIRE_ROPE_HPP
 
+// ---- posenc/rope/detail/rotate_at_level.hpp
+/// Tokens whose channels are contiguous, brought before the kernel for the machine's level: one call of it, or some.
+#ifndef POSENC_ROPE_DETAIL_ROTATE_AT_LEVEL_HPP
+#define POSENC_ROPE_DETAIL_ROTATE_AT_LEVEL_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// What the tokens of some rows have in common with the rest of their call. Lists name the table's row of each, behind
+/// the first row of the call, and the element at which each is written; null where these follow one another.
+struct TokensOfCall {
+  const std::ptrdiff_t* rows = nullptr;
+  const std::ptrdiff_t* out_offsets = nullptr;
+  std::ptrdiff_t all_tokens = 0;  ///< Of which these are some; 0: these are all.
+};
+
+#if POSENC_HAS_LEVELS
+
+/// Calls `kernel` for some heads at a time, where a head's tokens follow one another. One head alone reads a row of the
+/// table for each row of x, and more than four lie in the same sets of the first-level cache. Memory beyond the
+/// second-level cache is read faster in long runs. Lists are no longer than one run: rotate_listed() sees to that.
+POSENC_NOINLINE inline void call_by_heads(RowKernel<RowCall> kernel, const RowCall& all, std::ptrdiff_t out_bytes,
+                                          std::ptrdiff_t in_bytes) {
+  constexpr std::ptrdiff_t some_tokens = 256;
+  constexpr std::ptrdiff_t some_heads = 4;
+  RowCall call = all;
+  for (std::ptrdiff_t first = 0; first < all.tokens; first += some_tokens) {
+    call.tokens = (std::min)(some_tokens, all.tokens - first);
+    call.cos = all.cos + first * all.row_stride;
+    call.sin = all.sin + first * all.row_stride;
+    for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
+      const std::ptrdiff_t to = first * all.out_token_stride + head * all.out_head_stride;
+      const std::ptrdiff_t from = first * all.in_token_stride + head * all.in_head_stride;
+      call.out = static_cast<char*>(all.out) + to * out_bytes;
+      call.in = static_cast<const char*>(all.in) + from * in_bytes;
+      call.num_heads = (std::min)(some_heads, all.num_heads - head);
+      kernel(call);
+    }
+  }
+}
+
+/// The same by a table that the kernel does not read, which is converted row by row.
+template <typename Out, typename In, typename TableScalar>
+void rotate_converted(RowKernel<RowCall> kernel, const RowCall& all, const Rotation<TableScalar>& table,
+                      Eigen::Index first_row, bool half_split) {
+  RowCall call = all;
+  alignas(64) float prepared[2 * kRowChunk];
+  call.tokens = 1;
+  call.cos = prepared;
+  call.sin = prepared + kRowChunk;
+  call.paired = false;
+  call.rows = nullptr;
+  call.out_offsets = nullptr;
+  for (Eigen::Index token = 0; token < all.tokens; ++token) {
+    const Eigen::Index row = first_row + (all.rows == nullptr ? token : all.rows[token]);
+    Out* const out = static_cast<Out*>(all.out) +
+                     (all.out_offsets == nullptr ? token * all.out_token_stride : all.out_offsets[token]);
+    const In* const in = static_cast<const In*>(all.in) + token * all.in_token_stride;
+    for (Eigen::Index first = 0; first < table.num_pairs; first += kRowChunk) {
+      const Eigen::Index step = table.pair_stride;
+      call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
+      prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
+                         call.pairs);
+      const Eigen::Index channel = half_split ? first : 2 * first;
+      call.out = out + channel;
+      call.in = in + channel;
+      kernel(call);
+    }
+  }
+}
+
+/// A call that the kernel does not take as it is: heads with rotations of their own, a table that is converted, heads whose
+/// tokens follow one another. Of heads with rotations of their own few tokens at a time, so that these stay in the
+/// first-level cache from head to head; what the last level does not hold is read in order, one token at a time (2 times as
+/// fast).
+template <typename Out, typename In, typename TableScalar>
+POSENC_NOINLINE void rotate_in_parts(RowKernel<RowCall> kernel, const RowCall& all,
+                                     const HeadRotations<TableScalar>& rotations, Eigen::Index first_row,
+                                     bool half_split) {
+  constexpr bool floats = std::is_same_v<TableScalar, float>;
+  const Eigen::Index numbers = 2 * all.pairs * all.all_heads;
+  const bool in_parts = all.in_token_stride > all.in_head_stride;  // else a head's tokens follow one another
+  const bool in_order = in_parts && numbers > kLastLevel<In>;
+  const bool shared = rotations.shared();
+  const Eigen::Index some_tokens = shared ? all.tokens : in_order ? 1 : 32;
+  const Eigen::Index together = shared ? all.num_heads : 1;
+  RowCall call = all;
+  call.num_heads = together;
+  for (Eigen::Index i = 0; i < all.tokens; i += some_tokens) {
+    call.tokens = (std::min)(some_tokens, all.tokens - i);
+    call.rows = all.rows == nullptr ? nullptr : all.rows + i;
+    call.out_offsets = all.out_offsets == nullptr ? nullptr : all.out_offsets + i;
+    const Eigen::Index row = all.rows == nullptr ? first_row + i : first_row;
+    const Eigen::Index out_token = all.out_offsets == nullptr ? i * all.out_token_stride : 0;
+    for (Eigen::Index head = 0; head < all.num_heads; head += together) {
+      const Rotation<TableScalar> table = rotations.of(head);
+      call.out = static_cast<Out*>(all.out) + out_token + head * all.out_head_stride;
+      call.in = static_cast<const In*>(all.in) + i * all.in_token_stride + head * all.in_head_stride;
+      if constexpr (floats) {
+        call.cos = table.cos(row);
+        call.sin = table.sin(row);
+      }
+      if (!floats || table.scale != 1.0 || (table.pair_stride != 1 && !all.paired)) {
+        rotate_converted<Out, In>(kernel, call, table, row, half_split);
+      } else if (call.tokens > 1 && all.out_token_stride < all.out_head_stride) {
+        call_by_heads(kernel, call, sizeof(Out), sizeof(In));
+      } else {
+        kernel(call);
+      }
+    }
+  }
+}
+
+/// Rotates the window of every head of `tokens` tokens by the table's rows from `first_row` on. The call of one token
+/// through many layers is short: all that it writes to memory is the call of the kernel.
+template <bool Backward, typename Out, typename In, typename TableScalar>
+EIGEN_ALWAYS_INLINE void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
+                                         Eigen::Index num_heads, const HeadRotations<TableScalar>& rotations,
+                                         Eigen::Index first_row, bool half_split, const TokensOfCall& call_of) {
+  constexpr StoredAs to = stored_as<Out>;
+  constexpr StoredAs from = stored_as<In>;
+  constexpr bool floats = std::is_same_v<TableScalar, float>;
+  const Rotation<TableScalar>& table = rotations.first;
+  const RowKernel<RowCall> kernel =
+      half_split ? row_kernel<to, from, true>(table.level) : row_kernel<to, from, false>(table.level);
+  const bool paired = floats && !half_split && reads_paired<to, from>(table.level) && table.is_paired();
+  const float* cos = nullptr;
+  const float* sin = nullptr;
+  if constexpr (floats) {
+    cos = table.cos(first_row);
+    sin = table.sin(first_row);
+  }
+  const RowCall call{out.data,
+                     in.data,
+                     out.head_stride,
+                     out.token_stride,
+                     in.head_stride,
+                     in.token_stride,
+                     tokens,
+                     num_heads,
+                     table.num_pairs,
+                     table.num_pairs,
+                     table.num_pairs,
+                     cos,
+                     sin,
+                     table.row_stride,
+                     paired,
+                     Backward ? 0x80000000u : 0u,
+                     call_of.rows,
+                     call_of.out_offsets,
+                     num_heads * (std::max)(tokens, call_of.all_tokens)};
+  const bool reads_table = floats && table.scale == 1.0 && (table.pair_stride == 1 || paired);
+  const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
+  if (reads_table && rotations.shared() && !by_heads) return kernel(call);
+  rotate_in_parts<Out, In>(kernel, call, rotations.copy(), first_row, half_split);
+}
+
+#else
+
+/// Declared for compilers without levels, where it is not called.
+template <bool Backward, typename... Arguments>
+void rotate_at_level(const Arguments&...);
+
+#endif
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_DETAIL_ROTATE_AT_LEVEL_HPP
+
 // ---- posenc/rope/detail/rotate_strided.hpp
 /// apply_rope() for tokens whose channels are contiguous: the runs or the lists of a call, brought before the kernel.
 #ifndef POSENC_ROPE_DETAIL_ROTATE_STRIDED_HPP
@@ -34764,7 +35663,7 @@ namespace detail {
 /// lists are brought before the kernel some tokens at a time.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens, Eigen::Index num_heads,
-                   const Rotation<TableScalar>& table, const RopeLayout& layout, const Rows& rows) {
+                   const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
   constexpr Eigen::Index most = 64;
   constexpr bool scattered = is_scattered_rows<Out>;
   std::ptrdiff_t row_list[most];
@@ -34779,52 +35678,55 @@ void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index toke
     }
     using Element = std::remove_const_t<In>;
     const TokenRows<const Element> from{read.data, read.head_stride, read.token_stride};
-    rotate_rows<Backward>(write, from, count, num_heads, table, 0, layout.pairs() == RopePairs::half_split,
-                          TokensOfCall{row_list, scattered ? offset_list : nullptr, tokens});
+    rotate_at_level<Backward>(write, from, count, num_heads, rotations, 0, layout.pairs() == RopePairs::half_split,
+                              TokensOfCall{row_list, scattered ? offset_list : nullptr, tokens});
     token += count;
   }
 }
 
-/// Rotates `count` tokens from `token` on, which take the table's rows from `row` on, where each head may have a rotation
-/// of its own: few tokens at a time, so that they stay in the first-level cache from head to head.
+/// Rotates `count` tokens of `all_tokens`, from `token` on, which take the table's rows from `row` on, in double or where
+/// there are no levels. Heads with rotations of their own as rotate_in_parts() does.
 template <bool Backward, typename Out, typename In, typename TableScalar>
-POSENC_NOINLINE void rotate_heads_apart(const Out& out, const TokenRows<const In>& from, Eigen::Index token,
-                                        Eigen::Index count, Eigen::Index num_heads,
-                                        const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
-                                        Eigen::Index row) {
-  constexpr Eigen::Index some_tokens = is_scattered_rows<Out> ? 1 : 32;
-  const Eigen::Index together = rotations.shared() ? num_heads : 1;
+void rotate_without_levels(const Out& out, const TokenRows<const In>& from, Eigen::Index token, Eigen::Index count,
+                           Eigen::Index all_tokens, Eigen::Index num_heads, const HeadRotations<TableScalar>& rotations,
+                           const RopeLayout& layout, Eigen::Index row) {
+  const bool shared = rotations.shared();
+  const Eigen::Index numbers = layout.rotary_dim() * num_heads * all_tokens;
+  const bool in_parts = from.token_stride > from.head_stride;
+  const bool in_order = in_parts && numbers > kLastLevel<In>;
+  const Eigen::Index some_tokens = is_scattered_rows<Out> ? 1 : shared ? count : in_order ? 1 : 32;
+  const Eigen::Index together = shared ? num_heads : 1;
   for (Eigen::Index i = 0; i < count; i += some_tokens) {
     const auto to = out.at(token + i, layout.offset());
     for (Eigen::Index head = 0; head < num_heads; head += together) {
-      rotate_rows<Backward>(to.from(0, head), from.from(i, head), (std::min)(some_tokens, count - i), together,
-                            rotations.of(head), row + i, layout.pairs() == RopePairs::half_split, TokensOfCall{});
+      rotate_rows<Backward>(to.from(0, head), from.from(i, head), (std::min)(some_tokens, count - i),
+                            shared ? all_tokens : 0, together, rotations.of(head), row + i,
+                            layout.pairs() == RopePairs::half_split);
     }
   }
 }
 
 /// Rotates tokens with contiguous channels, run by run.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens, Eigen::Index num_heads,
-                    const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
-  constexpr bool scattered = is_scattered_rows<Out>;
-  const bool shared = rotations.shared();
-  const bool half_split = layout.pairs() == RopePairs::half_split;
+EIGEN_ALWAYS_INLINE void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens,
+                                        Eigen::Index num_heads, const HeadRotations<TableScalar>& rotations,
+                                        const RopeLayout& layout, const Rows& rows) {
   using OutElement = std::remove_pointer_t<decltype(out.at(0, 0).data)>;
-  if constexpr ((scattered || is_listed_rows<Rows>)&&has_levels<OutElement, std::remove_const_t<In>, TableScalar>) {
-    if (shared) return rotate_listed<Backward>(out, in, tokens, num_heads, rotations.of(0), layout, rows);
-  }
-  rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
-    const TokenRows<In> read = in.at(token, layout.offset());
-    const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
-    if constexpr (!scattered) {
-      if (shared) {
-        return rotate_rows<Backward>(out.at(token, layout.offset()), from, count, num_heads, rotations.first, row,
-                                     half_split, TokensOfCall{});
+  constexpr bool at_level = has_levels<OutElement, std::remove_const_t<In>, TableScalar>;
+  if constexpr (at_level && (is_scattered_rows<Out> || is_listed_rows<Rows>)) {
+    rotate_listed<Backward>(out, in, tokens, num_heads, rotations, layout, rows);
+  } else {
+    rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) POSENC_INLINE_LAMBDA {
+      const TokenRows<In> read = in.at(token, layout.offset());
+      const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
+      if constexpr (at_level) {
+        rotate_at_level<Backward>(out.at(token, layout.offset()), from, count, num_heads, rotations, row,
+                                  layout.pairs() == RopePairs::half_split, TokensOfCall{nullptr, nullptr, tokens});
+      } else {
+        rotate_without_levels<Backward>(out, from, token, count, tokens, num_heads, rotations, layout, row);
       }
-    }
-    rotate_heads_apart<Backward>(out, from, token, count, num_heads, rotations, layout, row);
-  });
+    });
+  }
 }
 
 }  // namespace detail
@@ -35222,8 +36124,8 @@ void rotate_any_heads(const Out& out, const In& in, const HeadRotations<TableSca
 }
 
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
-                  const Rows& rows) {
+EIGEN_ALWAYS_INLINE void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations,
+                                      const RopeLayout& layout, const Rows& rows) {
   if constexpr (Out::kHasStrides && In::kHasStrides) {
     rotate_strided<Backward>(out.strides(), in.strides(), in.tokens(), in.num_heads(), rotations, layout, rows);
   } else {
@@ -35234,8 +36136,8 @@ void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>
 /// As with_table_rows(), for a table that may have rows for each sequence: then no sequence takes the rows of another
 /// one unless the caller lists rows token by token.
 template <bool IsView, typename View, typename Given, typename Action>
-void with_rope_rows(const char* function, const View& table, const Given& given, const TokenGrid& grid,
-                    const Action& action) {
+EIGEN_ALWAYS_INLINE void with_rope_rows(const char* function, const View& table, const Given& given,
+                                        const TokenGrid& grid, const Action& action) {
   if (table.num_sequences() > 1) {
     const auto own_rows = [&](Eigen::Index seq_len) {
       action(RowRuns(seq_len, table.num_sequences(), [seq_len](Eigen::Index b) { return b * seq_len; }));
@@ -35286,8 +36188,8 @@ void require_norm(const char* function, const RmsNorm& norm, const View& table, 
 
 /// All checks, then the rotation of x into out. `InPlace`: they are one object.
 template <bool InPlace, typename Out, typename In, typename Table, typename Norm, typename Given>
-void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout, const Norm& norm,
-                      const Given& given) {
+EIGEN_ALWAYS_INLINE void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout,
+                                          const Norm& norm, const Given& given) {
   const char* const function = "apply_rope";
   const auto& view = RopeTable<Table>::of(table);
   require_window(function, layout, view);
@@ -35308,7 +36210,7 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   require_heads_disjoint(function, InPlace ? "x" : "out", out);
   require_table_elsewhere(function, InPlace ? "x" : "out", out, view, grid, layout.head_dim());
   require_list_elsewhere(function, InPlace ? "x" : "out", out, given, grid, layout.head_dim());
-  const auto rotate = [&](const auto& rows) {
+  const auto rotate = [&](const auto& rows) POSENC_INLINE_LAMBDA {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
     const HeadRotations<typename std::decay_t<decltype(view)>::Scalar> rotations{view, RopeTable<Table>::scale(table)};
     if constexpr (is_norm<Norm>) {
@@ -35332,11 +36234,30 @@ constexpr bool may_norm() {
   return good;
 }
 
+/// check_and_rotate() in place for tokens in row-major memory, of whatever type they are. A short call, of one token, takes
+/// as long as what it writes to memory besides and what its kernel waits for: all checks are in this one function, without
+/// objects that calls refer to.
+template <typename Scalar, typename Table, typename Norm, typename Which>
+POSENC_NOINLINE POSENC_SCALAR_STORES void rotate_tokens_in_place(Scalar* data, Eigen::Index rows, Eigen::Index cols,
+                                                                 Eigen::Index stride, const Table& table,
+                                                                 const RopeLayout& layout, const Norm& norm,
+                                                                 const Which& which) {
+  using Tokens = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  Eigen::Map<Tokens, Eigen::Unaligned, Eigen::OuterStride<>> x(data, rows, cols, Eigen::OuterStride<>(stride));
+  const auto heads = operand(x, layout.head_dim());
+  check_and_rotate<true>(heads, heads, table, layout, norm, which);
+}
+
 template <typename X, typename Table, typename Norm, typename Which>
 void apply_rope_in_place(X&& x, const Table& table, const RopeLayout& layout, const Norm& norm, const Which& which) {
   if constexpr (may_write_heads<X>() && may_norm<Table, Norm>()) {
-    const auto heads = operand(x, layout.head_dim());
-    check_and_rotate<true>(heads, heads, table, layout, norm, which);
+    using Operand = decltype(operand(x, layout.head_dim()));
+    if constexpr (!Operand::kIsView && Operand::kHasStrides) {
+      rotate_tokens_in_place(x.data(), x.rows(), x.cols(), x.outerStride(), table, layout, norm, which);
+    } else {
+      const auto heads = operand(x, layout.head_dim());
+      check_and_rotate<true>(heads, heads, table, layout, norm, which);
+    }
   }
 }
 
