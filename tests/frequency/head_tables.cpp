@@ -93,6 +93,13 @@ void check_rotation(const FrequencyTable<TableScalar>& table) {
     std::reverse(backwards.begin(), backwards.end());
     apply_rope(out, x, table, layout, posenc::rows(backwards));
     check(out, backwards, {});
+    // Into a cache, more tokens than lists are brought before the kernel at a time.
+    std::vector<Index> slots = run(kTokens);
+    std::rotate(slots.begin(), slots.begin() + 5, slots.end());
+    Written cache(kTokens, kWidth);
+    apply_rope(posenc::cache_rows(cache, slots), x, table, layout, posenc::rows(backwards));
+    for (Index i = 0; i < kTokens; ++i) out.row(i) = cache.row(slots[static_cast<std::size_t>(i)]);
+    check(out, backwards, {});
     // A decode step.
     apply_rope(out.topRows(1), x.topRows(1), table, layout, posenc::from_row(9));
     check(out.topRows(1).eval(), {9}, {});

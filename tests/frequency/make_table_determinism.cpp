@@ -171,6 +171,16 @@ TEST_CASE("a position is the sum of an anchor and an offset, exactly", "[frequen
   }
 }
 
+TEST_CASE("real positions whose differences are rounded stay what they are", "[frequency][table][determinism]") {
+  Eigen::ArrayXd positions(6);
+  positions << 0x1p54, 0x1p54, 0x1p54 + 4, -1, 0x1p-60, 1;
+  const auto together = make_table<double>(kFrequencies, positions);
+  for (Eigen::Index row = 0; row < positions.size(); ++row) {
+    INFO(positions[row]);
+    CHECK(same_row(together, row, make_table<double>(kFrequencies, positions.segment(row, 1).eval()), 0));
+  }
+}
+
 TEST_CASE("position zero and the last positions", "[frequency][table][determinism]") {
   const auto zero = make_table<double>(kFrequencies, posenc::PositionRange(0, 1));
   CHECK((zero.cos() == 1.19).all());
