@@ -32454,22 +32454,25 @@ POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, co
 template <StoredAs Out, StoredAs In>
 inline constexpr bool kMayGoElsewhere = POSENC_LEVEL >= 2 && Out == StoredAs::float32&& In == StoredAs::float32;
 
-/// Rotates all heads of `Pairs` pairs of neighbors into other memory: a piece after the other, in this order, in code
-/// without a loop over pieces. Beyond the caches a Zen 4 reaches the speed of y = a x so; at .7 to .9 of it are cosines
-/// and sines in registers, others that lie at any address but a fixed distance from the stack pointer, and stores in the
-/// order that compilers choose.
+/// Rotates all heads of `Pairs` pairs into other memory: a piece after the other, in this order, in code without a loop
+/// over pieces. Beyond the caches a Zen 4 reaches the speed of y = a x so; at .7 to .9 of it are cosines and sines in
+/// registers, others that lie at any address but a fixed distance from the stack pointer, and stores in the order that
+/// compilers choose.
 template <typename Piece, int Pairs>
 POSENC_INLINE void rotate_each_head_elsewhere(const RowCall& x, const float* in, float* out, const float* c,
                                               const float* s) {
+  const Partners partners = {x.partner, x.out_partner};
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     unrolled<Pairs / Piece::kPairs>([&](auto k) POSENC_INLINE_LAMBDA {
       Piece piece;
-      piece.load({}, in, k.value * Piece::kPairs);
+      piece.load(partners, in, k.value * Piece::kPairs);
       piece.rotate(c + k.value * Piece::kRow, s + k.value * Piece::kRow);
       piece.store_first(out, k.value * Piece::kPairs);
       __asm__ volatile("" ::: "memory");  // what is written before is written first
+      piece.store_second(partners, out, k.value * Piece::kPairs);
+      __asm__ volatile("" ::: "memory");
     });
     in += in_stride;
     out += out_stride;
@@ -32524,7 +32527,7 @@ void rotate_heads(const RowCall& x) {
         Piece::write_row(c + row, s + row, x, entry + (x.paired ? 2 * at : at));
       }
       const std::ptrdiff_t channel = HalfSplit ? first : 2 * first;
-      if constexpr (kMayGoElsewhere<Format::kOut, Format::kIn> && !HalfSplit) {
+      if constexpr (kMayGoElsewhere<Format::kOut, Format::kIn> && (!HalfSplit || kLanes == 16)) {
         if (x.pairs == 64 && goes_elsewhere<float>(x)) {
           rotate_each_head_elsewhere<Piece, 64>(x, in, out, c, s);
           break;
@@ -32748,22 +32751,25 @@ POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, co
 template <StoredAs Out, StoredAs In>
 inline constexpr bool kMayGoElsewhere = POSENC_LEVEL >= 2 && Out == StoredAs::float32&& In == StoredAs::float32;
 
-/// Rotates all heads of `Pairs` pairs of neighbors into other memory: a piece after the other, in this order, in code
-/// without a loop over pieces. Beyond the caches a Zen 4 reaches the speed of y = a x so; at .7 to .9 of it are cosines
-/// and sines in registers, others that lie at any address but a fixed distance from the stack pointer, and stores in the
-/// order that compilers choose.
+/// Rotates all heads of `Pairs` pairs into other memory: a piece after the other, in this order, in code without a loop
+/// over pieces. Beyond the caches a Zen 4 reaches the speed of y = a x so; at .7 to .9 of it are cosines and sines in
+/// registers, others that lie at any address but a fixed distance from the stack pointer, and stores in the order that
+/// compilers choose.
 template <typename Piece, int Pairs>
 POSENC_INLINE void rotate_each_head_elsewhere(const RowCall& x, const float* in, float* out, const float* c,
                                               const float* s) {
+  const Partners partners = {x.partner, x.out_partner};
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     unrolled<Pairs / Piece::kPairs>([&](auto k) POSENC_INLINE_LAMBDA {
       Piece piece;
-      piece.load({}, in, k.value * Piece::kPairs);
+      piece.load(partners, in, k.value * Piece::kPairs);
       piece.rotate(c + k.value * Piece::kRow, s + k.value * Piece::kRow);
       piece.store_first(out, k.value * Piece::kPairs);
       __asm__ volatile("" ::: "memory");  // what is written before is written first
+      piece.store_second(partners, out, k.value * Piece::kPairs);
+      __asm__ volatile("" ::: "memory");
     });
     in += in_stride;
     out += out_stride;
@@ -32818,7 +32824,7 @@ void rotate_heads(const RowCall& x) {
         Piece::write_row(c + row, s + row, x, entry + (x.paired ? 2 * at : at));
       }
       const std::ptrdiff_t channel = HalfSplit ? first : 2 * first;
-      if constexpr (kMayGoElsewhere<Format::kOut, Format::kIn> && !HalfSplit) {
+      if constexpr (kMayGoElsewhere<Format::kOut, Format::kIn> && (!HalfSplit || kLanes == 16)) {
         if (x.pairs == 64 && goes_elsewhere<float>(x)) {
           rotate_each_head_elsewhere<Piece, 64>(x, in, out, c, s);
           break;
@@ -33043,22 +33049,25 @@ POSENC_INLINE void rotate_each_head(const RowCall& x, const In* in, Out* out, co
 template <StoredAs Out, StoredAs In>
 inline constexpr bool kMayGoElsewhere = POSENC_LEVEL >= 2 && Out == StoredAs::float32&& In == StoredAs::float32;
 
-/// Rotates all heads of `Pairs` pairs of neighbors into other memory: a piece after the other, in this order, in code
-/// without a loop over pieces. Beyond the caches a Zen 4 reaches the speed of y = a x so; at .7 to .9 of it are cosines
-/// and sines in registers, others that lie at any address but a fixed distance from the stack pointer, and stores in the
-/// order that compilers choose.
+/// Rotates all heads of `Pairs` pairs into other memory: a piece after the other, in this order, in code without a loop
+/// over pieces. Beyond the caches a Zen 4 reaches the speed of y = a x so; at .7 to .9 of it are cosines and sines in
+/// registers, others that lie at any address but a fixed distance from the stack pointer, and stores in the order that
+/// compilers choose.
 template <typename Piece, int Pairs>
 POSENC_INLINE void rotate_each_head_elsewhere(const RowCall& x, const float* in, float* out, const float* c,
                                               const float* s) {
+  const Partners partners = {x.partner, x.out_partner};
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     unrolled<Pairs / Piece::kPairs>([&](auto k) POSENC_INLINE_LAMBDA {
       Piece piece;
-      piece.load({}, in, k.value * Piece::kPairs);
+      piece.load(partners, in, k.value * Piece::kPairs);
       piece.rotate(c + k.value * Piece::kRow, s + k.value * Piece::kRow);
       piece.store_first(out, k.value * Piece::kPairs);
       __asm__ volatile("" ::: "memory");  // what is written before is written first
+      piece.store_second(partners, out, k.value * Piece::kPairs);
+      __asm__ volatile("" ::: "memory");
     });
     in += in_stride;
     out += out_stride;
@@ -33113,7 +33122,7 @@ void rotate_heads(const RowCall& x) {
         Piece::write_row(c + row, s + row, x, entry + (x.paired ? 2 * at : at));
       }
       const std::ptrdiff_t channel = HalfSplit ? first : 2 * first;
-      if constexpr (kMayGoElsewhere<Format::kOut, Format::kIn> && !HalfSplit) {
+      if constexpr (kMayGoElsewhere<Format::kOut, Format::kIn> && (!HalfSplit || kLanes == 16)) {
         if (x.pairs == 64 && goes_elsewhere<float>(x)) {
           rotate_each_head_elsewhere<Piece, 64>(x, in, out, c, s);
           break;
