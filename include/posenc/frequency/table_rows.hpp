@@ -7,6 +7,7 @@
 
 #include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/vector_code.hpp"
 #include "posenc/frequency/detail/row_resolver.hpp"
 #include "posenc/positions/each_sequence.hpp"
 #include "posenc/positions/position_list.hpp"
