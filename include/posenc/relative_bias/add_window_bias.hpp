@@ -122,6 +122,7 @@ void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, 
   }
 }
 
+/// Adds the biases of the pairs with a class token.
 template <typename X, typename Scalar>
 void add_class_values(X& x, const WindowTable<Scalar>& table, Eigen::Index head, Eigen::Index first_row) {
   using Target = typename X::Scalar;
@@ -134,8 +135,7 @@ void add_class_values(X& x, const WindowTable<Scalar>& table, Eigen::Index head,
                       });
 }
 
-/// Sums the gradients of `heads` without those of a class token by a kernel of the machine's level. False where there is
-/// none for them.
+/// Sums the gradients of `heads`, but those of a class token, by a kernel of the machine's level. False where none does.
 template <typename Heads, typename Grad>
 bool sum_window_by_kernel([[maybe_unused]] const Heads& heads, [[maybe_unused]] const Grad& grad) {
 #if POSENC_HAS_LEVELS

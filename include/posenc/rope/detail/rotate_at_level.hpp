@@ -83,8 +83,7 @@ void rotate_converted(RowKernel<RowCall> kernel, const RowCall& all, const Rotat
 
 /// A call that the kernel does not take as it is: heads with rotations of their own, a table that is converted, heads whose
 /// tokens follow one another. Of heads with rotations of their own few tokens at a time, so that these stay in the
-/// first-level cache from head to head; what the last level does not hold is read in order, one token at a time (2 times as
-/// fast).
+/// first-level cache from head to head; what the last level does not hold is read in order, one token at a time.
 template <typename Out, typename In, typename TableScalar>
 POSENC_NOINLINE void rotate_in_parts(RowKernel<RowCall> kernel, const RowCall& all,
                                      const HeadRotations<TableScalar>& rotations, Eigen::Index first_row,
