@@ -23689,6 +23689,7 @@ void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, 
   }
 }
 
+/// Adds the biases of the pairs with a class token.
 template <typename X, typename Scalar>
 void add_class_values(X& x, const WindowTable<Scalar>& table, Eigen::Index head, Eigen::Index first_row) {
   using Target = typename X::Scalar;
@@ -23701,8 +23702,7 @@ void add_class_values(X& x, const WindowTable<Scalar>& table, Eigen::Index head,
                       });
 }
 
-/// Sums the gradients of `heads` without those of a class token by a kernel of the machine's level. False where there is
-/// none for them.
+/// Sums the gradients of `heads`, but those of a class token, by a kernel of the machine's level. False where none does.
 template <typename Heads, typename Grad>
 bool sum_window_by_kernel([[maybe_unused]] const Heads& heads, [[maybe_unused]] const Grad& grad) {
 #if POSENC_HAS_LEVELS
@@ -35561,8 +35561,7 @@ void rotate_converted(RowKernel<RowCall> kernel, const RowCall& all, const Rotat
 
 /// A call that the kernel does not take as it is: heads with rotations of their own, a table that is converted, heads whose
 /// tokens follow one another. Of heads with rotations of their own few tokens at a time, so that these stay in the
-/// first-level cache from head to head; what the last level does not hold is read in order, one token at a time (2 times as
-/// fast).
+/// first-level cache from head to head; what the last level does not hold is read in order, one token at a time.
 template <typename Out, typename In, typename TableScalar>
 POSENC_NOINLINE void rotate_in_parts(RowKernel<RowCall> kernel, const RowCall& all,
                                      const HeadRotations<TableScalar>& rotations, Eigen::Index first_row,
